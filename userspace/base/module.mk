@@ -1,0 +1,2 @@
+# base has no sources yet.
+sluice_srcs +=

@@ -201,7 +201,7 @@ lint:
 
 ## fmt: format every C file in place
 fmt:
-	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs -r $(CLANG_FORMAT) -i
+	@find $(wildcard include bpf userspace tests) -name '*.[ch]' | xargs -r $(CLANG_FORMAT) -i
 
 ## clean: remove the build directory
 clean:

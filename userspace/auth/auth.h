@@ -1,0 +1,76 @@
+/* Who is calling, and what may they do: Bearer API keys of tenants. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/field_error.h"
+#include "base/random.h"
+
+/* The credentials are unknown or malformed. */
+#define AUTH_E_UNKNOWN 1
+
+enum {
+	AUTH_TOKEN_MIN = 24, /* characters */
+	AUTH_TOKEN_MAX = 256,
+	AUTH_DIGEST_SIZE = 32,
+	AUTH_PASSWORD_MIN = 10,
+	TENANT_ID_SIZE = 32,
+};
+
+/* What a key may do; a route names what it needs. */
+enum auth_right {
+	AUTH_CHECK = 1 << 0,	   /* ask and refund */
+	AUTH_LIMITS_READ = 1 << 1, /* see limits */
+	AUTH_LIMITS_WRITE = 1 << 2, /* create, change, delete, reset limits */
+};
+enum {
+	AUTH_ALL = AUTH_CHECK | AUTH_LIMITS_READ | AUTH_LIMITS_WRITE,
+};
+
+/* An API key as stored: only the digest (BLAKE2b-256) of its token is ever kept. */
+struct api_key {
+	char id[ID_SIZE]; /* "key_..." */
+	char tenant[TENANT_ID_SIZE];
+	char name[64];
+	uint32_t rights;
+	uint8_t digest[AUTH_DIGEST_SIZE];
+	uint64_t created_at_ms;
+};
+
+/* Who is calling. */
+struct principal {
+	char key_id[ID_SIZE];
+	char tenant[TENANT_ID_SIZE];
+	uint32_t tenant_number; /* as the engine counts tenants */
+	uint32_t rights;
+};
+
+void auth_digest(const char *token, size_t len, uint8_t digest[AUTH_DIGEST_SIZE]);
+
+/* Records as the store keeps them. 0, AUTH_E_UNKNOWN with *error, -ENOMEM. */
+void api_key_save(const struct api_key *key, struct buf *buf);
+int api_key_load(const char *text, size_t len, struct field_error *error, struct api_key *ret);
+
+/*
+ * An immutable set of keys, found by digest in constant time whatever the token: the digest is
+ * keyed into a table and compared in full.
+ */
+struct keyring;
+struct keyring_entry {
+	struct api_key key;
+	uint32_t tenant_number;
+};
+int keyring_new(const struct keyring_entry *entries, size_t n, struct keyring **ret);
+void keyring_free(struct keyring *keyring);
+/* 0 or AUTH_E_UNKNOWN. About 0.3 us: fit for a polling thread. */
+int keyring_find(const struct keyring *keyring, const char *token, size_t len,
+		 struct principal *ret);
+
+/* Argon2id; takes tens of milliseconds and 64 MiB: never on a polling thread. 0 or -ENOMEM. */
+enum { AUTH_PASSWORD_HASH_SIZE = 128 };
+int auth_password_hash(const char *password, char hash[AUTH_PASSWORD_HASH_SIZE]);
+bool auth_password_matches(const char *password, const char *hash);

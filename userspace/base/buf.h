@@ -1,0 +1,37 @@
+/* A growing text buffer whose errors stick, so that writers check once at the end. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+
+/*
+ * data is NUL-terminated whenever failed is false and something was written. May start on memory
+ * of the caller (buf_init_fixed): then it never allocates and fails when full.
+ */
+struct buf {
+	char *data;
+	size_t len;
+	size_t size;
+	bool fixed;
+	bool failed; /* out of memory or of room; all later writes do nothing */
+};
+
+void buf_init(struct buf *buf);
+void buf_init_fixed(struct buf *buf, char *memory, size_t size);
+void buf_done(struct buf *buf);
+
+void buf_put(struct buf *buf, const void *bytes, size_t len);
+void buf_put_str(struct buf *buf, const char *text);
+void buf_put_char(struct buf *buf, char c);
+void buf_put_u64(struct buf *buf, uint64_t value);
+void buf_put_s64(struct buf *buf, int64_t value);
+void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Gives the heap text to the caller (takes nothing on failure: NULL); buf is empty afterwards. */
+char *buf_take(struct buf *buf, size_t *ret_len);
+
+#define _cleanup_buf_ _cleanup_(buf_done)

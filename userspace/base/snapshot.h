@@ -1,0 +1,29 @@
+/* A cell that holds the newest immutable object of a kind; readers keep theirs as long as needed. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Embed as first member of the immutable object. Born with one reference, the publisher's. */
+struct snapshot {
+	atomic_uint references;
+	void (*free)(struct snapshot *snapshot);
+};
+
+/* Thread-safe; get and put cost two uncontended atomic operations each. */
+struct snapshot_cell {
+	pthread_mutex_t lock; /* guards current, held for a few instructions */
+	struct snapshot *current;
+};
+
+void snapshot_init(struct snapshot *snapshot, void (*free)(struct snapshot *snapshot));
+void snapshot_cell_init(struct snapshot_cell *cell);
+/* Drops the cell's own reference. */
+void snapshot_cell_done(struct snapshot_cell *cell);
+
+/* Takes the publisher's reference; the former object loses the cell's. */
+void snapshot_publish(struct snapshot_cell *cell, struct snapshot *snapshot);
+/* NULL while nothing was published. Give it back with snapshot_put(). */
+struct snapshot *snapshot_get(struct snapshot_cell *cell);
+void snapshot_put(struct snapshot *snapshot);

@@ -1,0 +1,33 @@
+/* Writes JSON text straight into a buffer, commas and escapes included. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* No checks of form beyond the comma: begin and end must pair. Errors stick in the buf. */
+struct json_writer {
+	struct buf *buf;
+	bool comma; /* the next value or member needs one */
+};
+
+void json_writer_init(struct json_writer *writer, struct buf *buf);
+
+void json_begin_object(struct json_writer *writer);
+void json_end_object(struct json_writer *writer);
+void json_begin_array(struct json_writer *writer);
+void json_end_array(struct json_writer *writer);
+
+/* name must need no escape. */
+void json_name(struct json_writer *writer, const char *name);
+
+void json_put_null(struct json_writer *writer);
+void json_put_bool(struct json_writer *writer, bool value);
+void json_put_u64(struct json_writer *writer, uint64_t value);
+void json_put_s64(struct json_writer *writer, int64_t value);
+/* text must be UTF-8; control characters, quotes and backslashes are escaped. */
+void json_put_string(struct json_writer *writer, const char *text, size_t len);
+void json_put_str(struct json_writer *writer, const char *text);

@@ -1,0 +1,90 @@
+/* A limit: the rule a user creates, validated once, here. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/field_error.h"
+#include "base/random.h"
+#include "engine/engine.h"
+#include "json/json.h"
+
+/* The input is wrong; *error names the field. */
+#define MODEL_E_INVALID 1
+
+enum {
+	LIMIT_NAME_MAX = 128,	 /* bytes */
+	LIMIT_RECORD_MAX = 65536, /* bytes of a record's JSON */
+};
+
+enum limit_scope { LIMIT_SCOPE_REQUEST, LIMIT_SCOPE_PACKET };
+enum limit_unit { LIMIT_REQUESTS, LIMIT_PACKETS, LIMIT_BYTES, LIMIT_CONNECTIONS };
+enum limit_strategy { LIMIT_LOCAL, LIMIT_SHARED, LIMIT_LEASED, LIMIT_STRICT };
+enum limit_on_failure { LIMIT_LOCAL_SHARE, LIMIT_OPEN, LIMIT_CLOSED };
+
+/*
+ * Scope packet, units other than requests and strategies other than local are refused for now with
+ * a message that says so: their doors and adapters come with later parts.
+ */
+struct limit {
+	char id[ID_SIZE];
+	enum limit_scope scope;
+	char *key; /* owned; exact or pattern, 1..ENGINE_KEY_MAX bytes */
+	size_t key_len;
+	uint64_t limit;
+	uint64_t burst; /* as given or defaulted to limit */
+	uint64_t interval_ns;
+	enum sluice_algorithm algorithm;
+	enum limit_unit unit;
+	enum engine_mode mode;
+	enum limit_strategy strategy;
+	enum limit_on_failure on_failure;
+	char name[LIMIT_NAME_MAX + 1]; /* "" if none */
+	char origin[16];	       /* "api" */
+	uint64_t revision;	       /* store revision of the last change */
+	uint64_t created_at_ms;	       /* unix time */
+	uint64_t updated_at_ms;
+	bool burst_given; /* burst was written by the user, so a changed limit leaves it alone */
+};
+
+void limit_init(struct limit *limit);
+void limit_done(struct limit *limit);
+/* -ENOMEM leaves *ret untouched. */
+int limit_copy(const struct limit *from, struct limit *ret);
+#define _cleanup_limit_ _cleanup_(limit_done)
+
+/*
+ * Reads what a user sent to create a limit (all defaults filled in). Read-only members (id,
+ * revision, created_at, updated_at, origin) are refused as unknown... unless sent back unchanged in
+ * a PUT, which limit_parse_update() allows.
+ * 0, MODEL_E_INVALID, -ENOMEM.
+ */
+int limit_parse(const struct json *object, struct field_error *error, struct limit *ret);
+
+/*
+ * Reads what a user sent to change `base`: members that are absent keep their value; scope and key
+ * cannot change (MODEL_E_INVALID says: make a new limit); read-only members are ignored if equal.
+ */
+int limit_parse_update(const struct json *object, const struct limit *base,
+		       struct field_error *error, struct limit *ret);
+
+/* The record as the store keeps it; limit_load() reads what limit_save() wrote, also of older
+ * schemas, and refuses newer ones (MODEL_E_INVALID, field "schema"). */
+void limit_save(const struct limit *limit, struct buf *buf);
+int limit_load(const char *text, size_t len, struct field_error *error, struct limit *ret);
+
+/* A limit as the API shows it; stats may be NULL. */
+void limit_write(const struct limit *limit, const struct engine_limit_stats *stats,
+		 struct buf *buf);
+
+/* The integers the engine runs on. 0 or MODEL_E_INVALID naming limit, burst or interval. */
+int limit_compile(const struct limit *limit, uint64_t utc_offset_ns, struct field_error *error,
+		  struct sluice_params *ret);
+
+/* Two limits that count the same thing: equal scope, key, algorithm and interval. */
+bool limit_same_subject(const struct limit *a, const struct limit *b);
+/* Text that is equal exactly for limits with the same subject, for an index of them. */
+void limit_subject(const struct limit *limit, struct buf *buf);

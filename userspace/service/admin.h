@@ -1,0 +1,51 @@
+/* Changes of configuration: validated, written durably, visible to checks when the call returns. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "service/service.h"
+
+/*
+ * All calls block on the store: never on a polling thread. Each returns 0, -errno, or:
+ */
+enum {
+	ADMIN_E_INVALID = 1,   /* *error names the field */
+	ADMIN_E_NOT_FOUND = 2, /* no such limit of this tenant */
+	ADMIN_E_EXISTS = 3,    /* a limit of the same subject exists: admin_result.existing_id */
+	ADMIN_E_REVISION = 4,  /* the limit's revision is not the expected one */
+	ADMIN_E_UNKNOWN = 5,   /* the store did not answer: it may or may not have happened */
+	ADMIN_E_STORE = 6,     /* the store takes no writes now; nothing happened; *error says why */
+	ADMIN_E_TOO_MANY = 7,  /* the tenant has as many limits as it may; *error says how many */
+};
+
+enum {
+	ADMIN_LIMITS_MAX = 100000, /* per tenant */
+};
+
+struct admin_result {
+	struct limit limit; /* create, update: as stored; caller calls limit_done */
+	char existing_id[ID_SIZE];
+};
+
+int admin_limit_create(struct service *service, const struct principal *who,
+		       const struct json *body, struct field_error *error,
+		       struct admin_result *ret);
+/* expected_revision 0: any. */
+int admin_limit_update(struct service *service, const struct principal *who, const char *id,
+		       const struct json *body, uint64_t expected_revision,
+		       struct field_error *error, struct admin_result *ret);
+int admin_limit_delete(struct service *service, const struct principal *who, const char *id,
+		       uint64_t expected_revision, struct field_error *error);
+/* key NULL: all keys of the limit. */
+int admin_limit_reset(struct service *service, const struct principal *who, const char *id,
+		      const char *key, size_t key_len, struct field_error *error);
+
+/* First boot: makes tenant, first user and API keys if the store has none. */
+struct admin_bootstrap {
+	const char *email;
+	const char *password;
+	const char *admin_token; /* every right */
+	const char *check_token; /* AUTH_CHECK only */
+};
+/* *ret_done says whether this was the first boot. Runs on the store alone, before service_new. */
+int admin_bootstrap(struct store *store, const struct clock *clock,
+		    const struct admin_bootstrap *first, struct field_error *error, bool *ret_done);

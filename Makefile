@@ -213,7 +213,7 @@ help:
 		awk -F '\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
 	@echo 'V=1 shows commands, BUILD=dir builds elsewhere.'
 
-# Groups that the test runner and people ask for: `make asan-tests`, `make clang-all`.
+# Groups that the test runner and people ask for. clang sees the unit tests in asan-tests.
 .PHONY: unit-tests asan-tests tsan-tests bpf-tests fuzz-tests bench-bins clang-all gcc-all
 unit-tests: $(call unit_bins,$(BUILD))
 asan-tests: $(call unit_bins,$(dir_asan))
@@ -221,8 +221,8 @@ tsan-tests: $(threads_srcs:%.c=$(dir_tsan)/%)
 bpf-tests: $(bpf_objs) $(bpf_bins)
 fuzz-tests: $(fuzz_bins)
 bench-bins: $(bench_bins)
-gcc-all: all bench-bins
-clang-all: $(dir_clang)/sluice $(call unit_bins,$(dir_clang)) $(bench_srcs:%.c=$(dir_clang)/%)
+gcc-all: all unit-tests bench-bins
+clang-all: $(dir_clang)/sluice $(bench_srcs:%.c=$(dir_clang)/%)
 
 # What the static checks compile with: one source for these flags.
 .PHONY: show-cflags show-bpf-cflags show-tools show-srcs

@@ -36,21 +36,21 @@ enum {
 	SLUICE_WINDOW_HALF_WRAP = 1 << 15,
 };
 
-#define SLUICE_FIXED_COUNT_MAX ((1ULL << SLUICE_FIXED_COUNT_BITS) - 1)
+#define SLUICE_FIXED_COUNT_MAX   ((1ULL << SLUICE_FIXED_COUNT_BITS) - 1)
 #define SLUICE_SLIDING_COUNT_MAX ((1ULL << SLUICE_SLIDING_COUNT_BITS) - 1)
-#define SLUICE_NEVER (~0ULL) /* retry_after_ns: no waiting helps */
+#define SLUICE_NEVER             (~0ULL) /* retry_after_ns: no waiting helps */
 
 /* One limit, compiled. Shared with BPF maps: fixed width, no hidden padding. */
 struct sluice_params {
-	__u64 limit;	     /* tokens per interval */
-	__u64 burst;	     /* the most one bucket holds; windows: equal to limit */
-	__u64 interval_ns;   /* windows: length of one window */
-	__u64 phase_ns;	     /* windows: UTC minus monotonic time, modulo interval_ns */
-	__u64 mult;	     /* token bucket: ticks per token, times 2^shift, rounded up */
-	__u64 tolerance;     /* token bucket: ticks that a full burst takes */
-	__u64 cost_max;	     /* costs are clamped here before they are multiplied */
-	__u32 shift;	     /* token bucket: of mult; sliding window: of times before products */
-	__u32 algorithm;     /* enum sluice_algorithm */
+	__u64 limit;       /* tokens per interval */
+	__u64 burst;       /* the most one bucket holds; windows: equal to limit */
+	__u64 interval_ns; /* windows: length of one window */
+	__u64 phase_ns;    /* windows: UTC minus monotonic time, modulo interval_ns */
+	__u64 mult;        /* token bucket: ticks per token, times 2^shift, rounded up */
+	__u64 tolerance;   /* token bucket: ticks that a full burst takes */
+	__u64 cost_max;    /* costs are clamped here before they are multiplied */
+	__u32 shift;       /* token bucket: of mult; sliding window: of times before products */
+	__u32 algorithm;   /* enum sluice_algorithm */
 };
 
 _Static_assert(sizeof(struct sluice_params) == 64, "sluice_params is one cache line");
@@ -64,9 +64,9 @@ struct sluice_figures {
 
 /* A window word taken apart, rolled to the window that `now` lies in. */
 struct sluice_window {
-	__u64 number;	  /* lower 16 bits are stored */
+	__u64 number;     /* lower 16 bits are stored */
 	__u64 elapsed_ns; /* since the window began */
-	__u64 previous;	  /* sliding only */
+	__u64 previous;   /* sliding only */
 	__u64 current;
 };
 
@@ -110,6 +110,8 @@ static __always_inline __u64 sluice_bucket_charge(__u64 word, __u64 now_ns, __s6
 	__u64 amount = cost < 0 ? 0 - (__u64)cost : (__u64)cost;
 	__u64 ticks;
 
+	if (cost == 0)
+		return word;
 	if (amount > p->cost_max)
 		amount = p->cost_max;
 	if (cost < 0) {
@@ -238,7 +240,7 @@ static __always_inline __u64 sluice_window_add(__u64 count, __s64 cost,
 					       const struct sluice_params *p)
 {
 	__u64 most = p->algorithm == SLUICE_SLIDING_WINDOW ? SLUICE_SLIDING_COUNT_MAX :
-							      SLUICE_FIXED_COUNT_MAX;
+							     SLUICE_FIXED_COUNT_MAX;
 	__u64 amount = cost < 0 ? 0 - (__u64)cost : (__u64)cost;
 
 	if (cost < 0)
@@ -246,23 +248,27 @@ static __always_inline __u64 sluice_window_add(__u64 count, __s64 cost,
 	return amount < most - count ? count + amount : most;
 }
 
-/* Consumption of an earlier window than the word's goes to the previous count, or is past. */
+/*
+ * Consumption of an earlier window than the word's goes to the previous count, or is past. What
+ * changes no count leaves the word as it is: rolling it would forget the window it stands in,
+ * should time go back.
+ */
 static __always_inline __u64 sluice_window_charge(__u64 word, __u64 stamp_ns, __s64 cost,
 						  const struct sluice_params *p)
 {
 	struct sluice_window w, at;
+	__u64 before;
 	__u16 behind;
 
 	sluice_window_load(word, stamp_ns, p, &w);
 	sluice_window_locate(stamp_ns, p, &at);
 	behind = (__u16)(w.number - at.number);
+	before = w.previous + w.current;
 	if (behind == 0)
 		w.current = sluice_window_add(w.current, cost, p);
 	else if (behind == 1 && p->algorithm == SLUICE_SLIDING_WINDOW)
 		w.previous = sluice_window_add(w.previous, cost, p);
-	else
-		return word;
-	return sluice_window_store(&w, p);
+	return w.previous + w.current == before ? word : sluice_window_store(&w, p);
 }
 
 /* ns until the weighted share of `previous` is at most `room`, seen from `elapsed_ns`. */
@@ -295,21 +301,23 @@ static __always_inline void sluice_window_explain(__u64 word, __u64 now_ns, __u6
 	if (w.number != at.number)
 		left += (__u64)(__u16)(w.number - at.number) * p->interval_ns - at.elapsed_ns;
 	ret->remaining = used < p->limit ? p->limit - used : 0;
-	ret->reset_after_ns = w.current ? left + (sliding ? p->interval_ns : 0) :
-			      w.previous ? left : 0;
+	ret->reset_after_ns = w.current  ? left + (sliding ? p->interval_ns : 0) :
+			      w.previous ? left :
+					   0;
 	ret->retry_after_ns = 0;
 	if (cost <= ret->remaining)
 		return;
 	if (cost > p->limit)
 		ret->retry_after_ns = SLUICE_NEVER;
 	else if (w.current + cost <= p->limit)
-		ret->retry_after_ns = left - (p->interval_ns - w.elapsed_ns) +
-				      sluice_window_decay_ns(w.previous, p->limit - cost - w.current,
-							     w.elapsed_ns, p);
+		ret->retry_after_ns =
+			left - (p->interval_ns - w.elapsed_ns) +
+			sluice_window_decay_ns(w.previous, p->limit - cost - w.current,
+					       w.elapsed_ns, p);
 	else
 		ret->retry_after_ns =
-			left + (sliding ? sluice_window_decay_ns(w.current, p->limit - cost, 0, p) :
-					  0);
+			left +
+			(sliding ? sluice_window_decay_ns(w.current, p->limit - cost, 0, p) : 0);
 }
 
 /* The three faces that doors use. */
@@ -334,7 +342,9 @@ static __always_inline int sluice_step(__u64 word, __u64 now_ns, __u64 cost,
 
 /*
  * Returns the word after `cost` tokens were consumed elsewhere at stamp_ns, or, with a negative
- * cost, given back. Unconditional. charge(-c) with the stamp of a step undoes that step.
+ * cost, given back. Unconditional. charge(-c) with the stamp of a step undoes that step, or leaves
+ * more consumed, never less: up to one tick where the shift is not 0, and up to the whole step
+ * where the word already stood in a later window than the stamp.
  */
 static __always_inline __u64 sluice_charge(__u64 word, __u64 stamp_ns, __s64 cost,
 					   const struct sluice_params *p)

@@ -21,6 +21,7 @@ struct buf {
 };
 
 void buf_init(struct buf *buf);
+/* size counts the final NUL. */
 void buf_init_fixed(struct buf *buf, char *memory, size_t size);
 void buf_done(struct buf *buf);
 
@@ -33,5 +34,24 @@ void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(
 
 /* Gives the heap text to the caller (takes nothing on failure: NULL); buf is empty afterwards. */
 char *buf_take(struct buf *buf, size_t *ret_len);
+
+/*
+ * For fast writers: room for `len` more bytes and a NUL at the end of the text, or NULL. Fill a
+ * part of it, then say with buf_advance() how much.
+ */
+char *buf_grow(struct buf *buf, size_t len);
+
+static inline char *buf_reserve(struct buf *buf, size_t len)
+{
+	if (__builtin_expect(!buf->failed && len < buf->size - buf->len, 1))
+		return buf->data + buf->len;
+	return buf_grow(buf, len);
+}
+
+static inline void buf_advance(struct buf *buf, size_t len)
+{
+	buf->len += len;
+	buf->data[buf->len] = '\0';
+}
 
 #define _cleanup_buf_ _cleanup_(buf_done)

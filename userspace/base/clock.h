@@ -11,7 +11,7 @@
  */
 struct clock {
 	bool frozen;
-	uint64_t frozen_ns;	/* atomic; read while frozen */
+	uint64_t frozen_ns;     /* atomic; read while frozen */
 	uint64_t utc_offset_ns; /* UTC minus monotonic */
 };
 

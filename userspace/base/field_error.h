@@ -8,7 +8,7 @@ enum {
 };
 
 struct field_error {
-	char field[FIELD_NAME_SIZE];	 /* "limit", "match.dst", "checks[3].key"; "" for the whole */
+	char field[FIELD_NAME_SIZE]; /* "limit", "match.dst", "checks[3].key"; "" for the whole */
 	char message[FIELD_MESSAGE_SIZE]; /* "must be at least 1" */
 };
 

@@ -26,4 +26,5 @@ void snapshot_cell_done(struct snapshot_cell *cell);
 void snapshot_publish(struct snapshot_cell *cell, struct snapshot *snapshot);
 /* NULL while nothing was published. Give it back with snapshot_put(). */
 struct snapshot *snapshot_get(struct snapshot_cell *cell);
+/* NULL is fine. The last one out frees the object, on its own thread. */
 void snapshot_put(struct snapshot *snapshot);

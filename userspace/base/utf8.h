@@ -7,3 +7,5 @@
 
 /* NUL counts as well-formed: callers that refuse it look for it themselves. */
 bool utf8_valid(const char *text, size_t len);
+/* The length that is left of a text cut at `len` bytes when its last character, if torn, goes. */
+size_t utf8_cut(const char *text, size_t len);

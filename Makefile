@@ -158,6 +158,9 @@ $(BUILD)/bpf/%.bpf.o: tests/bpf/%.bpf.c
 # --- targets ---------------------------------------------------------------------------------
 # A "## name: what" line is a row of `make help`.
 
+# Under sudo the build directory goes back to the user, whose next `make` must write there.
+give_back := [ -z "$$SUDO_UID" ] || chown -R "$$SUDO_UID:$$SUDO_GID" '$(BUILD)'
+
 unit_bins = $(unit_srcs:%.c=$(1)/%)
 bpf_bins := $(bpf_srcs:%.c=$(BUILD)/%)
 bpf_objs := $(patsubst tests/bpf/%.c,$(BUILD)/bpf/%.o,$(bpf_objs_src))
@@ -176,6 +179,7 @@ deps:
 up:
 	@scripts/deps build
 	@$(MAKE) --no-print-directory all
+	@$(give_back)
 	@BUILD='$(BUILD)' scripts/up
 
 ## check: run every test, under 8 minutes; T=engine runs only what matches
@@ -191,6 +195,7 @@ check-long:
 bench:
 	@scripts/deps build test bench
 	@$(MAKE) --no-print-directory all $(bench_bins)
+	@$(give_back)
 	@BUILD='$(BUILD)' PYTHONDONTWRITEBYTECODE=1 tests/bench/run
 
 ## lint: clang-tidy over userspace (.clang-tidy says which checks and why)

@@ -31,10 +31,12 @@ struct json;
 /* A parsed document, owns all of its values. */
 struct json_document;
 
-/* Returns 0, JSON_E_SYNTAX (also for duplicate members, over-deep nesting, an integer beyond
- * int64_t, trailing text, text that is not UTF-8) or -ENOMEM. */
-int json_parse(const char *text, size_t len, struct field_error *error,
-	       struct json_document **ret);
+/*
+ * Any value may be the root. Returns 0, JSON_E_SYNTAX (also for duplicate members, over-deep
+ * nesting, an integer beyond int64_t, trailing text, text that is not UTF-8, a NUL in a string) or
+ * -ENOMEM. The error is about the whole body (field ""), its message a sentence of its own.
+ */
+int json_parse(const char *text, size_t len, struct field_error *error, struct json_document **ret);
 void json_document_free(struct json_document *document);
 static inline void json_document_freep(struct json_document **document)
 {
@@ -46,14 +48,26 @@ const struct json *json_root(const struct json_document *document);
 enum json_type json_type_of(const struct json *value);
 const char *json_type_name(enum json_type type); /* "a string", "an integer", ... */
 
+/* Values of the right type only; ret_len may be NULL. Strings are UTF-8 without NUL. */
 bool json_bool(const struct json *value);
-int64_t json_integer(const struct json *value);
-const char *json_string(const struct json *value, size_t *ret_len);
+int64_t json_read_integer(const struct json *value);
+const char *json_read_string(const struct json *value, size_t *ret_len);
+
+/* Inline: jansson exports these two names, and a call of its own would land in ours. */
+static inline int64_t json_integer(const struct json *value)
+{
+	return json_read_integer(value);
+}
+
+static inline const char *json_string(const struct json *value, size_t *ret_len)
+{
+	return json_read_string(value, ret_len);
+}
 
 size_t json_array_len(const struct json *value);
 const struct json *json_array_at(const struct json *value, size_t index);
 
-/* NULL if absent. */
+/* NULL if absent, or if the value is no object. */
 const struct json *json_member(const struct json *object, const char *name);
 /* Calls visit for each member in document order until it returns non-zero; returns that, or 0. */
 int json_each(const struct json *object,

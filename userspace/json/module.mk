@@ -1,0 +1,2 @@
+# JSON in and out; the only room that includes jansson.
+sluice_srcs += userspace/json/json.c userspace/json/writer.c

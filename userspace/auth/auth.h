@@ -23,8 +23,8 @@ enum {
 
 /* What a key may do; a route names what it needs. */
 enum auth_right {
-	AUTH_CHECK = 1 << 0,	   /* ask and refund */
-	AUTH_LIMITS_READ = 1 << 1, /* see limits */
+	AUTH_CHECK = 1 << 0,        /* ask and refund */
+	AUTH_LIMITS_READ = 1 << 1,  /* see limits */
 	AUTH_LIMITS_WRITE = 1 << 2, /* create, change, delete, reset limits */
 };
 enum {
@@ -49,6 +49,7 @@ struct principal {
 	uint32_t rights;
 };
 
+/* BLAKE2b-256. */
 void auth_digest(const char *token, size_t len, uint8_t digest[AUTH_DIGEST_SIZE]);
 
 /* Records as the store keeps them. 0, AUTH_E_UNKNOWN with *error, -ENOMEM. */
@@ -64,7 +65,11 @@ struct keyring_entry {
 	struct api_key key;
 	uint32_t tenant_number;
 };
+/* Copies the entries; of two with one digest the first counts. 0 or -ENOMEM. */
 int keyring_new(const struct keyring_entry *entries, size_t n, struct keyring **ret);
+/* Shares it: one more keyring_free is due. Any thread. */
+struct keyring *keyring_ref(struct keyring *keyring);
+/* NULL is fine. */
 void keyring_free(struct keyring *keyring);
 /* 0 or AUTH_E_UNKNOWN. About 0.3 us: fit for a polling thread. */
 int keyring_find(const struct keyring *keyring, const char *token, size_t len,

@@ -13,8 +13,8 @@ enum {
 	ADMIN_E_EXISTS = 3,    /* a limit of the same subject exists: admin_result.existing_id */
 	ADMIN_E_REVISION = 4,  /* the limit's revision is not the expected one */
 	ADMIN_E_UNKNOWN = 5,   /* the store did not answer: it may or may not have happened */
-	ADMIN_E_STORE = 6,     /* the store takes no writes now; nothing happened; *error says why */
-	ADMIN_E_TOO_MANY = 7,  /* the tenant has as many limits as it may; *error says how many */
+	ADMIN_E_STORE = 6,    /* the store takes no writes now; nothing happened; *error says why */
+	ADMIN_E_TOO_MANY = 7, /* the tenant has as many limits as it may; *error says how many */
 };
 
 enum {

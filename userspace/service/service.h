@@ -10,8 +10,9 @@
 #include "store/store.h"
 
 /*
- * Records of the store live under "tenants/<tenant>/": "limits/<id>", "api_keys/<id>",
- * "users/<id>"; "tenants/<tenant>" itself holds {"number":N}. One tenant, "default", for now.
+ * Records of the store live under "tenants/<tenant>/": "limits/<id>", "limit_subjects/<digest>"
+ * (the id of the limit that counts this subject), "api_keys/<id>", "users/<id>";
+ * "tenants/<tenant>" itself holds {"schema":1,"number":N}. One tenant, "default", for now.
  *
  * Three parts: check.h answers checks, admin.h applies validated changes to the store, and
  * reconcile (internal) carries the store's changes into the engine and the catalog by watch. A
@@ -22,9 +23,10 @@
 struct service;
 
 struct service_config {
-	struct store *store;	  /* borrowed */
+	struct store *store;       /* borrowed */
 	const struct clock *clock; /* borrowed */
 	uint64_t tenant_keys_max;
+	uint32_t apply_wait_ms; /* how long admin calls wait for their change; 0: 5 s */
 };
 
 /* Loads everything from the store and starts reconciling and sweeping. 0, -errno, or a positive
@@ -34,19 +36,49 @@ int service_new(const struct service_config *config, struct field_error *error,
 /* Stops its threads. No door may call it any more. */
 void service_free(struct service *service);
 
-/* An immutable view of all that is configured, sorted by id within a tenant. */
+/* An immutable view of all that is configured. Rebuilt by sharing what did not change. */
+struct limit_table;
 struct catalog {
 	struct snapshot snapshot; /* first */
-	uint64_t revision;
-	struct limit *limits; /* sorted by tenant number, then id */
-	uint32_t *limit_tenants;
-	size_t n_limits;
+	uint64_t revision;        /* of the store, as far as this view goes */
+	size_t n_limits;          /* of all tenants */
+	struct limit_table *limits;
 	struct keyring *keyring;
 };
 struct catalog *service_catalog_get(struct service *service);
 void service_catalog_put(struct catalog *catalog);
+static inline void service_catalog_putp(struct catalog **catalog)
+{
+	if (*catalog)
+		service_catalog_put(*catalog);
+}
+#define _cleanup_catalog_ _cleanup_(service_catalog_putp)
+
+/* Limits are borrowed: they live as long as the catalog is held. */
+/* NULL if the tenant has no such limit. */
+const struct limit *catalog_find(const struct catalog *catalog, uint32_t tenant_number,
+				 const char *id);
+/* Fills ret with up to n limits of a tenant whose ids follow `after` (NULL: from the first), in
+ * the order of ids, which is that of their making; returns how many. */
+size_t catalog_page(const struct catalog *catalog, uint32_t tenant_number, const char *after,
+		    const struct limit **ret, size_t n);
+uint64_t catalog_count(const struct catalog *catalog, uint32_t tenant_number);
+
+/* 0 or -ENOENT when the engine has no such limit. */
+int service_limit_stats(struct service *service, const char *id, struct engine_limit_stats *ret);
 
 const struct clock *service_clock(struct service *service);
 /* What the service is waiting for, or NULL when it is ready to answer. Static text. */
 const char *service_not_ready(struct service *service);
 void service_usage(struct service *service, struct engine_usage *ret);
+
+/*
+ * Records that changed while the service ran and could not be taken over (damaged, of a newer
+ * schema): each former state stays in force. count 0: none. Such a record at start is refused by
+ * service_new instead, since then there is no former state.
+ */
+struct service_refusals {
+	uint64_t count;
+	struct field_error last; /* field: the record's key */
+};
+void service_refusals(struct service *service, struct service_refusals *ret);

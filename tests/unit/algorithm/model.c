@@ -1,10 +1,10 @@
 /* The limits by their definitions, in arbitrary precision. */
 /* SPDX-License-Identifier: MIT */
-#include "unit/algorithm/model.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "unit/algorithm/model.h"
 
 _Static_assert(sizeof(unsigned long) == sizeof(__u64), "GMP takes a __u64 as unsigned long");
 
@@ -170,7 +170,7 @@ static void set_count(struct algo_model *m, __u64 number, __u64 count)
 	}
 	for (; i > 0 && m->windows[i - 1].number > number; i--)
 		m->windows[i] = m->windows[i - 1];
-	m->windows[i] = (struct algo_model_window){ number, count };
+	m->windows[i] = (struct algo_model_window){number, count};
 	m->windows_len++;
 }
 

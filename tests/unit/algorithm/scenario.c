@@ -1,12 +1,12 @@
 /* Random limits, costs and times that lean towards the edges. */
 /* SPDX-License-Identifier: MIT */
-#include "unit/algorithm/scenario.h"
-
 #include <assert.h>
+
+#include "unit/algorithm/scenario.h"
 
 static struct sluice_params compile_spec(const struct sluice_spec *spec)
 {
-	struct sluice_params p = { 0 };
+	struct sluice_params p = {0};
 	int err = sluice_params_compile(spec, 0, &p);
 
 	assert(!err);
@@ -44,8 +44,8 @@ struct sluice_params algo_params_bytes(__u64 limit, __u64 burst, __u64 interval_
 static __u64 draw_interval(struct algo_random *r)
 {
 	static const __u64 round[] = {
-		SLUICE_INTERVAL_MIN_NS, ALGO_S, 60 * ALGO_S,  3600 * ALGO_S,
-		ALGO_DAY,		30 * ALGO_DAY, ALGO_YEAR,
+		SLUICE_INTERVAL_MIN_NS, ALGO_S,    60 * ALGO_S, 3600 * ALGO_S, ALGO_DAY,
+		30 * ALGO_DAY,          ALGO_YEAR,
 	};
 	__u64 interval;
 
@@ -64,7 +64,7 @@ struct sluice_params algo_params_random(struct algo_random *r, enum sluice_algor
 		[SLUICE_FIXED_WINDOW] = SLUICE_FIXED_COUNT_BITS,
 		[SLUICE_SLIDING_WINDOW] = SLUICE_SLIDING_COUNT_BITS,
 	};
-	struct sluice_spec spec = { .algorithm = algorithm };
+	struct sluice_spec spec = {.algorithm = algorithm};
 	struct sluice_params p;
 
 	do {

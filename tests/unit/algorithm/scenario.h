@@ -7,21 +7,21 @@
 
 #include "unit/algorithm/random.h"
 
-#define ALGO_S	  1000000000ULL
+#define ALGO_S    1000000000ULL
 #define ALGO_DAY  (86400 * ALGO_S)
 #define ALGO_YEAR (365 * ALGO_DAY)
 /* The latest time tests use: later than any uptime, and a full bucket still fits the word. */
 #define ALGO_NOW_MAX (15 * ALGO_YEAR)
 
 /* Fails the running cmocka test with numbers in the message. */
-#define algo_check(condition, ...)                                                                 \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			print_error("%s:%d: %s: ", __FILE__, __LINE__, #condition);               \
-			print_error(__VA_ARGS__);                                                  \
-			print_error("\n");                                                         \
-			fail();                                                                    \
-		}                                                                                  \
+#define algo_check(condition, ...)                                                  \
+	do {                                                                        \
+		if (!(condition)) {                                                 \
+			print_error("%s:%d: %s: ", __FILE__, __LINE__, #condition); \
+			print_error(__VA_ARGS__);                                   \
+			print_error("\n");                                          \
+			fail();                                                     \
+		}                                                                   \
 	} while (0)
 
 /* A limit that must compile; burst 0 means: as the limit. UTC offset 0, cost_min 1. */

@@ -10,8 +10,8 @@
 #include "unit/algorithm/scenario.h"
 
 enum {
-	ROUNDS = 2000,	/* limits tried per test */
-	STEPS = 1000,	/* steps per limit: two million in all, for each algorithm */
+	ROUNDS = 2000, /* limits tried per test */
+	STEPS = 1000,  /* steps per limit: two million in all, for each algorithm */
 };
 
 struct run {
@@ -105,7 +105,7 @@ static void run_limit(struct run *run, enum sluice_algorithm algorithm)
 
 static void run_algorithm(enum sluice_algorithm algorithm, const char *test)
 {
-	struct run run = { 0 };
+	struct run run = {0};
 	__u64 rounds = algo_rounds(ROUNDS);
 
 	algo_random_start(&run.random, test);

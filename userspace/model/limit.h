@@ -16,7 +16,7 @@
 #define MODEL_E_INVALID 1
 
 enum {
-	LIMIT_NAME_MAX = 128,	 /* bytes */
+	LIMIT_NAME_MAX = 128,     /* bytes */
 	LIMIT_RECORD_MAX = 65536, /* bytes of a record's JSON */
 };
 
@@ -43,9 +43,9 @@ struct limit {
 	enum limit_strategy strategy;
 	enum limit_on_failure on_failure;
 	char name[LIMIT_NAME_MAX + 1]; /* "" if none */
-	char origin[16];	       /* "api" */
-	uint64_t revision;	       /* store revision of the last change */
-	uint64_t created_at_ms;	       /* unix time */
+	char origin[16];               /* "api" */
+	uint64_t revision;             /* store revision of the last change */
+	uint64_t created_at_ms;        /* unix time */
 	uint64_t updated_at_ms;
 	bool burst_given; /* burst was written by the user, so a changed limit leaves it alone */
 };
@@ -57,16 +57,19 @@ int limit_copy(const struct limit *from, struct limit *ret);
 #define _cleanup_limit_ _cleanup_(limit_done)
 
 /*
- * Reads what a user sent to create a limit (all defaults filled in). Read-only members (id,
- * revision, created_at, updated_at, origin) are refused as unknown... unless sent back unchanged in
- * a PUT, which limit_parse_update() allows.
+ * Reads what a user sent to create a limit (all defaults filled in). Members that the service sets
+ * (id, origin, revision, created_at, updated_at, stats) are refused as read-only; what is read
+ * compiles. *ret is written on success only, here and below.
  * 0, MODEL_E_INVALID, -ENOMEM.
  */
 int limit_parse(const struct json *object, struct field_error *error, struct limit *ret);
 
 /*
- * Reads what a user sent to change `base`: members that are absent keep their value; scope and key
- * cannot change (MODEL_E_INVALID says: make a new limit); read-only members are ignored if equal.
+ * Reads what a user sent to change `base`: members that are absent keep their value; id, scope and
+ * key cannot change (MODEL_E_INVALID says: make a new limit); the other read-only members are
+ * ignored. A burst that was never given follows the limit, also when the update sends the shown one
+ * back together with the id, as who edits the answer of a GET does; null makes it follow again.
+ * Revision and times are base's: the caller sets them.
  */
 int limit_parse_update(const struct json *object, const struct limit *base,
 		       struct field_error *error, struct limit *ret);
@@ -76,7 +79,7 @@ int limit_parse_update(const struct json *object, const struct limit *base,
 void limit_save(const struct limit *limit, struct buf *buf);
 int limit_load(const char *text, size_t len, struct field_error *error, struct limit *ret);
 
-/* A limit as the API shows it; stats may be NULL. */
+/* A limit as the API shows it; stats may be NULL. The limit is one that was parsed or loaded. */
 void limit_write(const struct limit *limit, const struct engine_limit_stats *stats,
 		 struct buf *buf);
 

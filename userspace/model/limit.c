@@ -1,0 +1,69 @@
+/* A limit's life: made with its defaults, copied, compared, released. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/limit_priv.h"
+
+int limit_refuse(struct field_error *error, const char *field, const char *format, ...)
+{
+	char message[FIELD_MESSAGE_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	field_error_set(error, field, "%s", message);
+	return MODEL_E_INVALID;
+}
+
+void limit_init(struct limit *limit)
+{
+	/* The first of each choice is its default. */
+	*limit = (struct limit){.origin = "api"};
+}
+
+void limit_done(struct limit *limit)
+{
+	free(limit->key);
+	limit->key = NULL;
+	limit->key_len = 0;
+}
+
+int limit_copy(const struct limit *from, struct limit *ret)
+{
+	char *key = NULL;
+
+	if (from->key) {
+		key = strndup(from->key, from->key_len);
+		if (!key)
+			return -ENOMEM;
+	}
+	*ret = *from;
+	ret->key = key;
+	return 0;
+}
+
+bool limit_same_subject(const struct limit *a, const struct limit *b)
+{
+	return a->scope == b->scope && a->algorithm == b->algorithm &&
+	       a->interval_ns == b->interval_ns && a->key_len == b->key_len &&
+	       memcmp(a->key, b->key, a->key_len) == 0;
+}
+
+void limit_subject(const struct limit *limit, struct buf *buf)
+{
+	buf_put_str(buf, limit_choice_text(limit_scopes, limit->scope));
+	buf_put_char(buf, ':');
+	buf_put_str(buf, limit_choice_text(limit_algorithms, limit->algorithm));
+	buf_put_char(buf, ':');
+	buf_put_u64(buf, limit->interval_ns);
+	buf_put_char(buf, ':');
+	/* The length says where the key ends, whatever is in it. */
+	buf_put_u64(buf, limit->key_len);
+	buf_put_char(buf, ':');
+	buf_put(buf, limit->key, limit->key_len);
+}

@@ -1,0 +1,75 @@
+/* Writes a limit for the store and for people, and loads what the store kept. */
+/* SPDX-License-Identifier: MIT */
+#include "model/limit_priv.h"
+
+/* Rows that have a writer, but for those with a flag of `unwanted`. */
+static void write_fields(const struct limit *limit, unsigned int unwanted,
+			 struct json_writer *writer)
+{
+	for (size_t i = 0; i < limit_field_count; i++) {
+		const struct limit_field *field = &limit_fields[i];
+
+		if (!field->write || field->flags & unwanted)
+			continue;
+		json_name(writer, field->name);
+		field->write(field, limit, writer);
+	}
+}
+
+void limit_save(const struct limit *limit, struct buf *buf)
+{
+	struct json_writer writer;
+
+	json_writer_init(&writer, buf);
+	json_begin_object(&writer);
+	write_fields(limit, limit->burst_given ? 0 : FIELD_DERIVED, &writer);
+	json_end_object(&writer);
+}
+
+void limit_write(const struct limit *limit, const struct engine_limit_stats *stats, struct buf *buf)
+{
+	struct json_writer writer;
+
+	json_writer_init(&writer, buf);
+	json_begin_object(&writer);
+	write_fields(limit, FIELD_RECORD, &writer);
+	if (stats) {
+		json_name(&writer, "stats");
+		json_begin_object(&writer);
+		json_name(&writer, "allowed");
+		json_put_u64(&writer, stats->allowed);
+		json_name(&writer, "denied");
+		json_put_u64(&writer, stats->denied);
+		json_end_object(&writer);
+	}
+	json_end_object(&writer);
+}
+
+/* Before all else: a newer record may hold fields that this version does not know. */
+static int check_schema(const struct json *object, struct field_error *error)
+{
+	const struct limit_field *field = limit_field_find("schema");
+	const struct json *value = json_member(object, field->name);
+
+	if (!value || json_type_of(value) != JSON_INTEGER)
+		return 0;
+	return field->parse(field, value, error, NULL);
+}
+
+int limit_load(const char *text, size_t len, struct field_error *error, struct limit *ret)
+{
+	_cleanup_json_ struct json_document *document = NULL;
+	int r;
+
+	if (len > LIMIT_RECORD_MAX)
+		return limit_refuse(error, "", "record is larger than %d bytes", LIMIT_RECORD_MAX);
+	r = json_parse(text, len, error, &document);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return MODEL_E_INVALID;
+	r = check_schema(json_root(document), error);
+	if (r != 0)
+		return r;
+	return limit_parse_record(json_root(document), error, ret);
+}

@@ -1,0 +1,5 @@
+# Who is calling: API keys and passwords.
+sluice_srcs += \
+	userspace/auth/api_key.c \
+	userspace/auth/keyring.c \
+	userspace/auth/password.c

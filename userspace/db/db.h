@@ -2,4 +2,99 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Contract to be written by its owner; store/ and journal/ use it and never see sqlite3.h. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/field_error.h"
+
+/*
+ * Results of every int function here: 0 done, -errno fault, DB_ROW, or an expected outcome. No
+ * outcome but DB_E_UNSYNCED leaves anything written.
+ */
+enum {
+	DB_ROW = 1,         /* db_step: a row stands ready */
+	DB_E_BUSY = 2,      /* somebody else holds the file's lock */
+	DB_E_READ_ONLY = 3, /* file, directory or mount cannot be written */
+	DB_E_FULL = 4,      /* disk, quota or file size limit */
+	DB_E_CORRUPT = 5,   /* the file is damaged */
+	DB_E_NOT_OURS = 6,  /* no SQLite file, or another application's */
+	DB_E_NEWER = 7,     /* its schema was written by a newer version */
+	DB_E_EXISTS = 8,    /* a constraint of the schema */
+	DB_E_UNSYNCED = 9,  /* the disk failed to sync: what was committed may or may not stay */
+};
+
+/* What a file must be. The number of migrations is the version of the schema (user_version). */
+struct db_schema {
+	uint32_t application_id;
+	const char *const *migrations; /* SQL; migrations[i] lifts version i to i + 1 */
+	unsigned int n_migrations;
+};
+
+/*
+ * A connection. One thread at a time uses it and its statements; the caller sees to that. The
+ * first connection to a file holds `<path>-lock` locked until it is closed or its process ends, so
+ * that no second one opens it; readers are opened through it and closed before it.
+ */
+struct db;
+struct db_stmt;
+
+/*
+ * Opens or makes (mode 0600) the file and lifts its schema. WAL, synchronous=FULL: db_commit()
+ * returns 0 only when the disk has it. The file's pages are checked; the directory is synced.
+ * On failure *error is a sentence for the operator, with what to do.
+ */
+int db_open(const char *path, const struct db_schema *schema, struct field_error *error,
+	    struct db **ret);
+/* One more connection to the same file that only reads: its transactions are snapshots. */
+int db_open_reader(const struct db *db, struct db **ret);
+/* NULL is fine. All statements must be finalized, all readers closed. */
+void db_close(struct db *db);
+
+/* Runs statements that answer no rows. */
+int db_exec(struct db *db, const char *sql);
+/* Takes the write lock at once, so that what is read inside stays true until the commit. */
+int db_begin(struct db *db);
+/* A snapshot: it starts with the first statement after it. */
+int db_begin_read(struct db *db);
+/* On any result but 0 the transaction is rolled back. */
+int db_commit(struct db *db);
+/* Fine when no transaction is open. */
+void db_rollback(struct db *db);
+
+int db_prepare(struct db *db, const char *sql, struct db_stmt **ret);
+/* NULL is fine. */
+void db_finalize(struct db_stmt *stmt);
+
+/*
+ * Parameters count from 1. Bytes are borrowed until db_reset(). A failed bind is reported by the
+ * next db_step().
+ */
+void db_bind_u64(struct db_stmt *stmt, int index, uint64_t value); /* below 2^63 */
+void db_bind_bytes(struct db_stmt *stmt, int index, const void *bytes, size_t size);
+void db_bind_text(struct db_stmt *stmt, int index, const char *text);
+void db_bind_null(struct db_stmt *stmt, int index);
+
+/* DB_ROW, 0 at the end. Anything but DB_ROW also resets the statement. */
+int db_step(struct db_stmt *stmt);
+/* Ends the statement and forgets what was bound. */
+void db_reset(struct db_stmt *stmt);
+/* For statements without rows: steps and resets. */
+int db_run(struct db_stmt *stmt);
+
+/* Columns count from 0; bytes are borrowed until the next step or reset. */
+uint64_t db_column_u64(struct db_stmt *stmt, int column);
+/* NULL only for SQL's NULL; empty bytes are not NULL. */
+const void *db_column_bytes(struct db_stmt *stmt, int column, size_t *ret_size);
+
+static inline void db_closep(struct db **db)
+{
+	db_close(*db);
+}
+
+static inline void db_finalizep(struct db_stmt **stmt)
+{
+	db_finalize(*stmt);
+}
+#define _cleanup_db_      _cleanup_(db_closep)
+#define _cleanup_db_stmt_ _cleanup_(db_finalizep)

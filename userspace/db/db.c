@@ -1,0 +1,164 @@
+/* Opens connections and runs their transactions. */
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "db/db_priv.h"
+
+/* Readers and writers hardly meet in WAL mode; this covers recovery and a curious sqlite3 shell. */
+#define BUSY_TIMEOUT_MS 5000
+
+static void free_text(char **text)
+{
+	free(*text);
+}
+
+static int make_file(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return db_map_errno(errno);
+	/* Before SQLite opens it: closing a descriptor later would drop SQLite's POSIX locks. */
+	close(fd);
+	return 0;
+}
+
+/* Without it a power cut could take the names of the new files, and with them what they hold. */
+static int sync_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_(free_text) char *name = NULL;
+	int fd, r = 0;
+
+	/* "/file" lies in "/", "file" in ".". */
+	name = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+	if (!name)
+		return -ENOMEM;
+	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+static int open_raw(struct db *db)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int code = sqlite3_open_v2(db->path, &db->raw, flags, NULL);
+
+	if (code != SQLITE_OK)
+		return db->raw ? db_map_code(db->raw, code) : -ENOMEM;
+	sqlite3_busy_timeout(db->raw, BUSY_TIMEOUT_MS);
+	/* Schemas come from the file: it may not call anything with side effects. */
+	return db_exec(db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
+}
+
+static int alloc_db(const char *path, struct db **ret)
+{
+	struct db *db = calloc(1, sizeof(*db));
+
+	if (!db)
+		return -ENOMEM;
+	db->lock_fd = -1;
+	db->path = strdup(path);
+	if (!db->path) {
+		free(db);
+		return -ENOMEM;
+	}
+	*ret = db;
+	return 0;
+}
+
+int db_open(const char *path, const struct db_schema *schema, struct field_error *error,
+	    struct db **ret)
+{
+	_cleanup_db_ struct db *db = NULL;
+	int r = alloc_db(path, &db);
+
+	if (r)
+		return db_explain(error, path, r);
+	r = db_lock_take(path, error, &db->lock_fd);
+	if (r)
+		return r;
+	r = make_file(path);
+	if (r == 0)
+		r = open_raw(db);
+	if (r)
+		return db_explain(error, path, r);
+	r = db_schema_apply(db, schema, error);
+	if (r)
+		return r;
+	r = sync_directory(path);
+	if (r)
+		return db_explain(error, path, r);
+	*ret = TAKE_PTR(db);
+	return 0;
+}
+
+int db_open_reader(const struct db *db, struct db **ret)
+{
+	_cleanup_db_ struct db *reader = NULL;
+	int r = alloc_db(db->path, &reader);
+
+	if (r == 0)
+		r = open_raw(reader);
+	if (r == 0)
+		r = db_exec(reader, "PRAGMA query_only=ON");
+	if (r)
+		return r;
+	*ret = TAKE_PTR(reader);
+	return 0;
+}
+
+void db_close(struct db *db)
+{
+	int code;
+
+	if (!db)
+		return;
+	code = sqlite3_close(db->raw);
+	assert(code == SQLITE_OK); /* else a statement was not finalized */
+	(void)code;
+	if (db->lock_fd >= 0)
+		close(db->lock_fd);
+	free(db->path);
+	free(db);
+}
+
+int db_exec(struct db *db, const char *sql)
+{
+	return db_map_code(db->raw, sqlite3_exec(db->raw, sql, NULL, NULL, NULL));
+}
+
+int db_begin(struct db *db)
+{
+	return db_exec(db, "BEGIN IMMEDIATE");
+}
+
+int db_begin_read(struct db *db)
+{
+	return db_exec(db, "BEGIN");
+}
+
+int db_commit(struct db *db)
+{
+	int r = db_exec(db, "COMMIT");
+
+	if (r)
+		db_rollback(db);
+	return r;
+}
+
+void db_rollback(struct db *db)
+{
+	/* SQLite rolls back by itself after some errors; a second ROLLBACK would be one. */
+	if (!sqlite3_get_autocommit(db->raw))
+		(void)sqlite3_exec(db->raw, "ROLLBACK", NULL, NULL, NULL);
+}

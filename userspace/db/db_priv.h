@@ -1,0 +1,33 @@
+/* What the files of db/ share: the connection, the statement, the mapping of errors, the lock. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "db/db.h"
+
+struct db {
+	sqlite3 *raw;
+	char *path;
+	int lock_fd; /* -1 in readers */
+};
+
+struct db_stmt {
+	sqlite3_stmt *raw;
+	int bind_code; /* SQLite's first refusal of a bind since the last reset */
+};
+
+/* A result of db.h for SQLite's latest (extended) code on `raw`. */
+int db_map_code(sqlite3 *raw, int code);
+
+/* The same for a system call's errno. */
+int db_map_errno(int error);
+
+/* Locks `<path>-lock` for as long as *ret_fd is open. 0, DB_E_*, -errno, each with *error. */
+int db_lock_take(const char *path, struct field_error *error, int *ret_fd);
+
+/* Brings the open file to the schema, or says in *error why it cannot. */
+int db_schema_apply(struct db *db, const struct db_schema *schema, struct field_error *error);
+
+/* Says `result` in words for the operator; returns it. */
+int db_explain(struct field_error *error, const char *path, int result);

@@ -1,0 +1,112 @@
+/* SQLite's result codes as the few outcomes that callers tell apart, and as sentences. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "db/db_priv.h"
+
+int db_map_errno(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return DB_E_FULL;
+	case EROFS:
+	case EPERM:
+	case EACCES:
+		return DB_E_READ_ONLY;
+	default:
+		return error > 0 ? -error : -EIO;
+	}
+}
+
+static int map_io(sqlite3 *raw, int code)
+{
+	switch (code) {
+	case SQLITE_IOERR_NOMEM:
+		return -ENOMEM;
+	case SQLITE_IOERR_FSYNC:
+	case SQLITE_IOERR_DIR_FSYNC:
+		return DB_E_UNSYNCED;
+	case SQLITE_IOERR_WRITE:
+	case SQLITE_IOERR_TRUNCATE:
+	case SQLITE_IOERR_SHMSIZE:
+		return db_map_errno(sqlite3_system_errno(raw));
+	default:
+		return -EIO;
+	}
+}
+
+int db_map_code(sqlite3 *raw, int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_ROW:
+		return DB_ROW;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return DB_E_BUSY;
+	case SQLITE_READONLY:
+		return DB_E_READ_ONLY;
+	case SQLITE_FULL:
+		return DB_E_FULL;
+	case SQLITE_CORRUPT:
+		return DB_E_CORRUPT;
+	case SQLITE_NOTADB:
+		return DB_E_NOT_OURS;
+	case SQLITE_CONSTRAINT:
+		return DB_E_EXISTS;
+	case SQLITE_IOERR:
+		return map_io(raw, code);
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CANTOPEN:
+		return db_map_errno(sqlite3_system_errno(raw));
+	case SQLITE_PERM:
+		return DB_E_READ_ONLY;
+	case SQLITE_TOOBIG:
+		return -E2BIG;
+	default:
+		return -EINVAL;
+	}
+}
+
+static const char *find_sentence(int result)
+{
+	switch (result) {
+	case DB_E_BUSY:
+		return "another program holds it open for writing; stop that one first";
+	case DB_E_READ_ONLY:
+		return "cannot be written; check the owner, the mode and the mount of its directory";
+	case DB_E_FULL:
+		return "the disk is full; free some space";
+	case DB_E_CORRUPT:
+		return "the file is damaged; put back a backup or move it away to start empty";
+	case DB_E_NOT_OURS:
+		return "not a file of Sluice's; move it away or choose another data directory";
+	case DB_E_NEWER:
+		return "written by a newer Sluice; run that version or put back a backup";
+	case -ENOENT:
+	case -ENOTDIR:
+		return "its directory does not exist";
+	case DB_E_UNSYNCED:
+	case -EIO:
+		return "the disk reports errors";
+	default:
+		return NULL;
+	}
+}
+
+int db_explain(struct field_error *error, const char *path, int result)
+{
+	const char *sentence = find_sentence(result);
+
+	if (!sentence)
+		sentence = result < 0 ? strerror(-result) : "unexpected answer from SQLite";
+	/* The path comes last, since a long one is cut. */
+	field_error_set(error, "", "%s: %s", sentence, path);
+	return result;
+}

@@ -1,0 +1,76 @@
+/* Keeps a second process away from a file, and never outlives the process that holds it. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "db/db_priv.h"
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static void free_text(char **text)
+{
+	free(*text);
+}
+
+/* The holder wrote its pid there; it is only for the sentence, the kernel's lock decides. */
+static int refuse_second(int fd, const char *path, struct field_error *error)
+{
+	char pid[16] = "";
+	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+
+	pid[n > 0 ? n : 0] = '\0';
+	pid[strcspn(pid, "\n")] = '\0';
+	field_error_set(error, "",
+			"in use by another process (pid %s); stop it or choose another data "
+			"directory: %s",
+			pid[0] ? pid : "unknown", path);
+	return DB_E_BUSY;
+}
+
+static void write_pid(int fd)
+{
+	char pid[16];
+	int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+
+	/* On a full disk the sentence lacks a number, nothing more. */
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)len, 0) < 0)
+		return;
+}
+
+/*
+ * An open file description lock in a file of its own: the kernel drops it with the process however
+ * that ends; it also keeps out a second opener in the same process; and closing some other
+ * descriptor of the database cannot drop it, as would happen to a POSIX lock.
+ */
+int db_lock_take(const char *path, struct field_error *error, int *ret_fd)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	_cleanup_(free_text) char *name = NULL;
+	_cleanup_(close_fd) int fd = -1;
+
+	if (asprintf(&name, "%s-lock", path) < 0) {
+		name = NULL;
+		return db_explain(error, path, -ENOMEM);
+	}
+	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return db_explain(error, path, db_map_errno(errno));
+	if (fcntl(fd, F_OFD_SETLK, &whole) < 0) {
+		if (errno == EAGAIN || errno == EACCES)
+			return refuse_second(fd, path, error);
+		return db_explain(error, path, db_map_errno(errno));
+	}
+	write_pid(fd);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}

@@ -232,7 +232,8 @@ static void convert_saturated_words_stay_full(void **state)
 			word = sluice_charge(word, now, INT64_MAX, from);
 		next = sluice_convert(word, now, from, to);
 		if (from->algorithm == SLUICE_TOKEN_BUCKET && from->shift == 0 &&
-		    to->algorithm == SLUICE_TOKEN_BUCKET && to->mult >= from->mult)
+		    to->algorithm == SLUICE_TOKEN_BUCKET && to->shift == 0 &&
+		    to->mult >= from->mult)
 			assert_int_equal(next, (now << SLUICE_TICK_SHIFT) + (1ULL << 62));
 		assert_int_equal(sluice_step(next, now, to->burst, to, &next), 0);
 	}

@@ -1,0 +1,111 @@
+/* The real clock follows the system's; the frozen one stands until it is moved. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+
+#define YEAR_MS (365ULL * 86400 * 1000)
+
+static uint64_t system_ns(clockid_t id)
+{
+	struct timespec at;
+
+	clock_gettime(id, &at);
+	return (uint64_t)at.tv_sec * 1000000000 + (uint64_t)at.tv_nsec;
+}
+
+static void clock_real_lies_between_two_readings_of_the_system(void **state)
+{
+	uint64_t before, now, after;
+	struct clock clock;
+
+	clock_init_real(&clock);
+	before = system_ns(CLOCK_MONOTONIC);
+	now = clock_now_ns(&clock);
+	after = system_ns(CLOCK_MONOTONIC);
+	assert_true(before <= now && now <= after);
+}
+
+static void clock_utc_agrees_with_the_system(void **state)
+{
+	uint64_t before, now, after;
+	struct clock clock;
+
+	clock_init_real(&clock);
+	before = system_ns(CLOCK_REALTIME) / 1000000;
+	now = clock_utc_ms(&clock);
+	after = system_ns(CLOCK_REALTIME) / 1000000;
+	/* A millisecond of slack each way for the adjustment of one clock against the other. */
+	assert_in_range(now, before - 1, after + 1);
+}
+
+static void clock_real_cannot_be_moved(void **state)
+{
+	struct clock clock;
+
+	clock_init_real(&clock);
+	assert_int_equal(clock_advance_ms(&clock, 1), -EINVAL);
+}
+
+static void clock_frozen_stands_at_the_present(void **state)
+{
+	uint64_t before = system_ns(CLOCK_MONOTONIC), now;
+	struct clock clock;
+
+	clock_init_frozen(&clock);
+	now = clock_now_ns(&clock);
+	assert_in_range(now, before, system_ns(CLOCK_MONOTONIC));
+	while (system_ns(CLOCK_MONOTONIC) <= now)
+		;
+	assert_int_equal(clock_now_ns(&clock), now);
+}
+
+static void clock_frozen_moves_both_times_alike(void **state)
+{
+	uint64_t now, utc;
+	struct clock clock;
+
+	clock_init_frozen(&clock);
+	now = clock_now_ns(&clock);
+	utc = clock_utc_ms(&clock);
+	assert_int_equal(clock_advance_ms(&clock, 61001), 0);
+	assert_int_equal(clock_now_ns(&clock), now + 61001000000);
+	assert_int_equal(clock_utc_ms(&clock), utc + 61001);
+	assert_int_equal(clock_advance_ms(&clock, 0), 0);
+	assert_int_equal(clock_now_ns(&clock), now + 61001000000);
+}
+
+static void clock_frozen_stays_within_what_words_count(void **state)
+{
+	struct clock clock = {.frozen = true};
+
+	assert_int_equal(clock_advance_ms(&clock, UINT64_MAX), -ERANGE);
+	assert_int_equal(clock_advance_ms(&clock, 18 * YEAR_MS + 1), -ERANGE);
+	assert_int_equal(clock_now_ns(&clock), 0);
+	assert_int_equal(clock_advance_ms(&clock, 18 * YEAR_MS), 0);
+	assert_int_equal(clock_advance_ms(&clock, 1), -ERANGE);
+	assert_int_equal(clock_now_ns(&clock), 18 * YEAR_MS * 1000000);
+	/* 2^59 ns is where a token bucket's word ends. */
+	assert_true(clock_now_ns(&clock) < 1ULL << 59);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(clock_real_lies_between_two_readings_of_the_system),
+		cmocka_unit_test(clock_utc_agrees_with_the_system),
+		cmocka_unit_test(clock_real_cannot_be_moved),
+		cmocka_unit_test(clock_frozen_stands_at_the_present),
+		cmocka_unit_test(clock_frozen_moves_both_times_alike),
+		cmocka_unit_test(clock_frozen_stays_within_what_words_count),
+	};
+
+	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
+}

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 
 #include "json/jansson_priv.h"
 #include "json/json.h"
@@ -15,6 +16,30 @@ static const json_t *json_of(const struct json *value)
 static const struct json *value_of(const json_t *value)
 {
 	return (const struct json *)value;
+}
+
+/*
+ * jansson 2.14 reports an allocation that failed inside a string as a syntax error, or not at all:
+ * so failures are noted where they happen, by a shell around the allocator that was set before.
+ */
+static pthread_once_t allocator_once = PTHREAD_ONCE_INIT;
+static json_malloc_t allocator_below;
+static _Thread_local bool allocation_failed;
+
+static void *allocate_noting(size_t size)
+{
+	void *memory = allocator_below(size);
+
+	allocation_failed |= !memory;
+	return memory;
+}
+
+static void watch_allocator(void)
+{
+	json_free_t release;
+
+	json_get_alloc_funcs(&allocator_below, &release);
+	json_set_alloc_funcs(allocate_noting, release);
 }
 
 static bool is_blank(const char *text, size_t len)
@@ -101,8 +126,10 @@ int json_parse(const char *text, size_t len, struct field_error *error, struct j
 		report_too_deep(text, deep, error);
 		return JSON_E_SYNTAX;
 	}
+	pthread_once(&allocator_once, watch_allocator);
+	allocation_failed = false;
 	root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
-	if (!root && json_error_code(&fault) == json_error_out_of_memory)
+	if (!root && allocation_failed)
 		return -ENOMEM;
 	if (!root) {
 		field_error_set(error, "", "%s (line %d, column %d)",

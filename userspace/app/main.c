@@ -1,6 +1,79 @@
 /* The entry of the one binary. */
 /* SPDX-License-Identifier: MIT */
-int main(void)
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/options.h"
+#include "app/serve.h"
+#include "base/log.h"
+
+enum {
+	EXIT_USAGE = 2,
+};
+
+static void print_help(void)
 {
-	return 0;
+	printf("sluice %s: a rate limiter\n\n"
+	       "usage: sluice serve [OPTION...]   answer checks and keep limits until a signal\n"
+	       "       sluice help                this text\n"
+	       "       sluice --version\n\n"
+	       "options of serve:\n",
+	       SLUICE_VERSION);
+	options_print();
+	printf("\nThe first start with a data directory reads SLUICE_BOOTSTRAP_KEY (24 characters at "
+	       "least),\nSLUICE_BOOTSTRAP_CHECK_KEY, SLUICE_BOOTSTRAP_EMAIL and "
+	       "SLUICE_BOOTSTRAP_PASSWORD, or makes\nthem up, and writes them to "
+	       "DIR/bootstrap.json.\n");
+}
+
+/* Before any thread is made, so that all of them leave these signals to signalfd. */
+static void prepare_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int serve(int n_args, char *const *args)
+{
+	struct field_error error = {.field = ""};
+	struct options options;
+
+	if (n_args == 1 && strcmp(args[0], "--help") == 0) {
+		print_help();
+		return 0;
+	}
+	if (options_parse(n_args, args, &error, &options)) {
+		fprintf(stderr, "sluice: %s: %s\n", error.field, error.message);
+		return EXIT_USAGE;
+	}
+	log_init(LOG_LEVEL_INFO);
+	prepare_signals();
+	return serve_run(&options);
+}
+
+int main(int argc, char **argv)
+{
+	const char *command = argc > 1 ? argv[1] : "";
+
+	if (strcmp(command, "serve") == 0)
+		return serve(argc - 2, argv + 2);
+	if (strcmp(command, "--version") == 0) {
+		printf("sluice %s\n", SLUICE_VERSION);
+		return 0;
+	}
+	if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0) {
+		print_help();
+		return 0;
+	}
+	if (*command)
+		fprintf(stderr, "sluice: there is no command '%s'; see `sluice help`\n", command);
+	else
+		fprintf(stderr, "sluice: a command is needed; see `sluice help`\n");
+	return EXIT_USAGE;
 }

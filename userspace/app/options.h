@@ -1,0 +1,42 @@
+/* The command line: one table of options that parsing and help both read. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/field_error.h"
+
+#define SLUICE_VERSION "0.1.0"
+
+/* What was typed is wrong; *error names the option. */
+#define OPTIONS_E_INVALID 1
+
+enum {
+	ADDRESS_TEXT_SIZE = 64, /* "[ipv6]:port" and a NUL */
+};
+
+struct options {
+	struct sockaddr_storage listen;
+	socklen_t listen_len;
+	bool loopback; /* listen is reached from this host only */
+	const char *data;
+	bool test_clock;
+	uint64_t keys_max;
+	uint32_t http_threads; /* 0: by the number of CPUs */
+	uint32_t header_timeout_ms;
+	uint32_t body_timeout_ms;
+	uint32_t idle_timeout_ms;
+};
+
+/* Reads `--name VALUE`, `--name=VALUE` and flags; args are borrowed by *ret. 0 or
+ * OPTIONS_E_INVALID. */
+int options_parse(int n_args, char *const *args, struct field_error *error, struct options *ret);
+/* The options, one or more lines each, to stdout. */
+void options_print(void);
+
+/* "192.0.2.1:4000" or "[2001:db8::1]:4000". 0 or OPTIONS_E_INVALID with *error. */
+int address_parse(const char *text, struct field_error *error, struct options *ret);
+/* The same form, with another port. */
+void address_format(const struct options *options, uint16_t port, char text[ADDRESS_TEXT_SIZE]);

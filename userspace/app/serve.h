@@ -1,0 +1,9 @@
+/* `sluice serve`: opens the store, starts service and doors, waits for a signal, stops. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "app/options.h"
+
+/* Returns the exit status: 0 after a signal, 2 when it could not start. SIGINT and SIGTERM must
+ * be blocked in every thread. */
+int serve_run(const struct options *options);

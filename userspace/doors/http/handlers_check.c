@@ -1,0 +1,345 @@
+/* GET and POST /api/check: one question or many, answered in order. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "doors/http/body.h"
+#include "doors/http/handlers.h"
+#include "doors/http/http_priv.h"
+#include "doors/http/problem.h"
+#include "doors/http/ratelimit_headers.h"
+#include "json/json.h"
+#include "json/writer.h"
+#include "service/check.h"
+
+static const char keys_max_detail[] =
+	"too many keys are live: this one cannot be counted, and nothing was consumed";
+
+static void put_ms(struct json_writer *writer, uint64_t ms)
+{
+	if (ms == SLUICE_NEVER)
+		json_put_null(writer);
+	else
+		json_put_u64(writer, ms);
+}
+
+static void put_figures(struct json_writer *writer, const struct check_figures *figures)
+{
+	json_name(writer, "limit");
+	json_put_u64(writer, figures->limit);
+	json_name(writer, "remaining");
+	json_put_u64(writer, figures->remaining);
+	json_name(writer, "retry_after_ms");
+	put_ms(writer, figures->retry_after_ms);
+	json_name(writer, "reset_after_ms");
+	json_put_u64(writer, figures->reset_after_ms);
+}
+
+static void put_no_figures(struct json_writer *writer)
+{
+	json_name(writer, "limit");
+	json_put_null(writer);
+	json_name(writer, "remaining");
+	json_put_null(writer);
+	json_name(writer, "retry_after_ms");
+	json_put_u64(writer, 0);
+	json_name(writer, "reset_after_ms");
+	json_put_u64(writer, 0);
+}
+
+static void put_hit(struct json_writer *writer, const struct engine_hit *hit)
+{
+	struct check_figures figures;
+
+	check_figures_of(hit, &figures);
+	json_begin_object(writer);
+	json_name(writer, "id");
+	json_put_str(writer, hit->id);
+	put_figures(writer, &figures);
+	json_name(writer, "mode");
+	json_put_str(writer, hit->mode == ENGINE_SHADOW ? "shadow" : "enforce");
+	json_end_object(writer);
+}
+
+static void put_answer(struct json_writer *writer, const struct check_request *check,
+		       const struct check_answer *answer)
+{
+	json_begin_object(writer);
+	json_name(writer, "allowed");
+	json_put_bool(writer, answer->allowed);
+	json_name(writer, "key");
+	json_put_string(writer, check->key, check->key_len);
+	if (answer->limited)
+		put_figures(writer, &answer->tightest);
+	else
+		put_no_figures(writer);
+	json_name(writer, "limits");
+	json_begin_array(writer);
+	for (uint32_t i = 0; i < answer->verdict.count; i++)
+		put_hit(writer, &answer->verdict.hits[i]);
+	json_end_array(writer);
+	json_end_object(writer);
+}
+
+/* What the service says of well-formed input, other than an answer. */
+static unsigned int status_of(int err, struct field_error *error)
+{
+	switch (err) {
+	case CHECK_E_INVALID:
+		return 400;
+	case CHECK_E_KEYS_MAX:
+		field_error_set(error, "key", "%s", keys_max_detail);
+		return 503;
+	case -ENOMEM:
+		field_error_set(error, "", "the server is short of memory; nothing was consumed");
+		return 503;
+	default:
+		field_error_set(error, "", "an unexpected error happened; nothing was consumed");
+		return 500;
+	}
+}
+
+static void answer_one(struct request *request, const struct check_request *check,
+		       unsigned int deny_status, struct reply *reply)
+{
+	struct field_error error = {.field = ""};
+	struct json_writer writer;
+	struct check_answer answer;
+	int err =
+		service_check(request->http->config.service, &request->who, check, &error, &answer);
+
+	if (err) {
+		unsigned int status = status_of(err, &error);
+
+		problem_set(reply, status, error.field, "%s", error.message);
+		return;
+	}
+	if (!answer.allowed)
+		reply->status = deny_status;
+	json_writer_init(&writer, &reply->body);
+	put_answer(&writer, check, &answer);
+	ratelimit_headers_set(&answer, reply);
+}
+
+static int check_key(const char *field, const struct check_request *check,
+		     struct field_error *error)
+{
+	const char *wrong = NULL;
+
+	if (!check->key)
+		wrong = "is missing";
+	else if (check->key_len == 0)
+		wrong = "must not be empty";
+	else if (check->key_len > ENGINE_KEY_MAX)
+		wrong = "must have at most 512 bytes";
+	else if (memchr(check->key, '\0', check->key_len))
+		wrong = "must not contain NUL";
+	else if (!utf8_valid(check->key, check->key_len))
+		wrong = "must be UTF-8";
+	if (!wrong)
+		return 0;
+	field_error_set(error, field, "%s", wrong);
+	return CHECK_E_INVALID;
+}
+
+static int get_deny_status(const struct query *query, struct field_error *error, unsigned int *ret)
+{
+	int64_t status = 200;
+
+	if (query_get_s64(query, "deny_status", error, &status) ||
+	    (status != 200 && status != 429)) {
+		field_error_set(error, "deny_status", "must be 429 or 200");
+		return QUERY_E_INVALID;
+	}
+	*ret = (unsigned int)status;
+	return 0;
+}
+
+static int parse_query(const struct query *query, struct field_error *error,
+		       struct check_request *ret, unsigned int *ret_deny_status)
+{
+	static const char *const names[] = {"key", "cost", "peek", "deny_status"};
+	const struct query_param *key = query_get(query, "key");
+
+	if (query_allow(query, names, sizeof(names) / sizeof(names[0]), error) ||
+	    query_get_s64(query, "cost", error, &ret->cost) ||
+	    query_get_bool(query, "peek", error, &ret->peek) ||
+	    get_deny_status(query, error, ret_deny_status))
+		return QUERY_E_INVALID;
+	if (key) {
+		ret->key = key->value;
+		ret->key_len = key->value_len;
+	}
+	return check_key("key", ret, error);
+}
+
+void handle_check_get(struct request *request, struct reply *reply)
+{
+	struct check_request check = {.cost = 1};
+	struct field_error error;
+	unsigned int deny_status;
+
+	if (parse_query(&request->query, &error, &check, &deny_status))
+		problem_invalid(reply, &error);
+	else
+		answer_one(request, &check, deny_status, reply);
+}
+
+/* What a body's object is read into, and where it stands in the body ("" or "checks[3]"). */
+struct parse_check {
+	struct check_request *check;
+	struct field_error *error;
+	const char *at;
+};
+
+static int refuse_member(const struct parse_check *parse, const char *name, const char *wrong)
+{
+	char field[FIELD_NAME_SIZE];
+
+	snprintf(field, sizeof(field), "%s%s%s", parse->at, *parse->at ? "." : "", name);
+	field_error_set(parse->error, field, "%s", wrong);
+	return CHECK_E_INVALID;
+}
+
+static int parse_member(const char *name, const struct json *value, void *data)
+{
+	const struct parse_check *parse = data;
+	enum json_type type = json_type_of(value);
+
+	if (strcmp(name, "key") == 0) {
+		if (type != JSON_STRING)
+			return refuse_member(parse, name, "must be a string");
+		parse->check->key = json_string(value, &parse->check->key_len);
+	} else if (strcmp(name, "cost") == 0) {
+		if (type != JSON_INTEGER)
+			return refuse_member(parse, name, "must be an integer");
+		parse->check->cost = json_integer(value);
+	} else if (strcmp(name, "peek") == 0) {
+		if (type != JSON_BOOL)
+			return refuse_member(parse, name, "must be true or false");
+		parse->check->peek = json_bool(value);
+	} else {
+		return refuse_member(parse, name, "is not a member of a check");
+	}
+	return 0;
+}
+
+static int parse_check(const struct json *object, const char *at, struct field_error *error,
+		       struct check_request *ret)
+{
+	struct parse_check parse = {.check = ret, .error = error, .at = at};
+	char field[FIELD_NAME_SIZE];
+	int err;
+
+	*ret = (struct check_request){.cost = 1};
+	if (json_type_of(object) != JSON_OBJECT) {
+		field_error_set(error, at, "must be an object");
+		return CHECK_E_INVALID;
+	}
+	err = json_each(object, parse_member, &parse);
+	if (err)
+		return err;
+	snprintf(field, sizeof(field), "%s%skey", at, *at ? "." : "");
+	return check_key(field, ret, error);
+}
+
+static int parse_batch_entry(const struct json *checks, size_t index, struct field_error *error,
+			     struct check_request *ret)
+{
+	char at[FIELD_NAME_SIZE];
+
+	snprintf(at, sizeof(at), "checks[%zu]", index);
+	return parse_check(json_array_at(checks, index), at, error, ret);
+}
+
+/* Every entry is looked at before the first is answered. */
+static int validate_batch(const struct json *object, const struct json *checks,
+			  struct field_error *error)
+{
+	static const char *const names[] = {"checks"};
+	struct check_request check;
+
+	if (body_allow(object, names, 1, error))
+		return CHECK_E_INVALID;
+	if (json_type_of(checks) != JSON_ARRAY || json_array_len(checks) == 0 ||
+	    json_array_len(checks) > CHECK_BATCH_MAX) {
+		field_error_set(error, "checks", "must be an array of 1 to %d checks",
+				CHECK_BATCH_MAX);
+		return CHECK_E_INVALID;
+	}
+	for (size_t i = 0; i < json_array_len(checks); i++)
+		if (parse_batch_entry(checks, i, error, &check))
+			return CHECK_E_INVALID;
+	return 0;
+}
+
+static void answer_entry(struct request *request, const struct check_request *check,
+			 struct json_writer *writer)
+{
+	struct field_error error = {.field = ""};
+	struct check_answer answer;
+	int err =
+		service_check(request->http->config.service, &request->who, check, &error, &answer);
+
+	if (err == 0) {
+		put_answer(writer, check, &answer);
+		return;
+	}
+	unsigned int status = status_of(err, &error);
+
+	json_begin_object(writer);
+	json_name(writer, "allowed");
+	json_put_bool(writer, false);
+	json_name(writer, "key");
+	json_put_string(writer, check->key, check->key_len);
+	json_name(writer, "error");
+	problem_write(writer, status, error.field, error.message);
+	json_end_object(writer);
+}
+
+static void answer_batch(struct request *request, const struct json *checks, struct reply *reply)
+{
+	struct field_error error;
+	struct json_writer writer;
+
+	json_writer_init(&writer, &reply->body);
+	json_begin_object(&writer);
+	json_name(&writer, "results");
+	json_begin_array(&writer);
+	for (size_t i = 0; i < json_array_len(checks); i++) {
+		struct check_request check;
+
+		if (parse_batch_entry(checks, i, &error, &check) == 0)
+			answer_entry(request, &check, &writer);
+	}
+	json_end_array(&writer);
+	json_end_object(&writer);
+}
+
+void handle_check_post(struct request *request, struct reply *reply)
+{
+	static const char *const names[] = {"deny_status"};
+	_cleanup_json_ struct json_document *document = NULL;
+	struct check_request check;
+	struct field_error error;
+	unsigned int deny_status;
+	const struct json *checks;
+
+	if (query_allow(&request->query, names, 1, &error) ||
+	    get_deny_status(&request->query, &error, &deny_status)) {
+		problem_invalid(reply, &error);
+		return;
+	}
+	if (body_parse_object(request, reply, &document))
+		return;
+	checks = json_member(json_root(document), "checks");
+	if (checks ? validate_batch(json_root(document), checks, &error) :
+		     parse_check(json_root(document), "", &error, &check))
+		problem_invalid(reply, &error);
+	else if (checks)
+		answer_batch(request, checks, reply);
+	else
+		answer_one(request, &check, deny_status, reply);
+}

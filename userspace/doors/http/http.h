@@ -1,0 +1,41 @@
+/* The HTTP door: answers checks, changes limits and reports health over HTTP/1.1. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/field_error.h"
+#include "service/service.h"
+
+/* The address cannot be listened on; *error says why. */
+#define HTTP_E_LISTEN 1
+
+struct http_config {
+	const struct sockaddr *address; /* IPv4 or IPv6; port 0: any */
+	socklen_t address_len;
+	struct service *service;        /* borrowed; outlives the door */
+	struct clock *test_clock;       /* borrowed; NULL: no /test/clock */
+	unsigned int poll_threads;      /* 0: by the number of CPUs */
+	unsigned int worker_threads;    /* 0: 2 */
+	unsigned int connections_max;   /* 0: 4096; more wait in the kernel's backlog */
+	unsigned int header_timeout_ms; /* 0: 10 s, from connecting or from a request's first byte */
+	unsigned int body_timeout_ms;   /* 0: 30 s, from the end of the headers */
+	unsigned int idle_timeout_ms;   /* 0: 60 s, between requests and for taking an answer */
+};
+
+struct http;
+
+/* Listens and answers from its own threads. 0, HTTP_E_LISTEN or -errno. */
+int http_new(const struct http_config *config, struct field_error *error, struct http **ret);
+/* The port it listens on. */
+uint16_t http_port(const struct http *http);
+/*
+ * Accepts no more connections, lets /readyz say 503, answers what is under way with
+ * "Connection: close" and closes idle connections; returns when none is left or after
+ * timeout_ms. Call it once, before http_free().
+ */
+void http_drain(struct http *http, unsigned int timeout_ms);
+/* Closes what is left and joins all threads. NULL is fine. */
+void http_free(struct http *http);

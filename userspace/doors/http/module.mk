@@ -1,0 +1,18 @@
+sluice_srcs += \
+	userspace/doors/http/admit.c \
+	userspace/doors/http/body.c \
+	userspace/doors/http/connection.c \
+	userspace/doors/http/etag.c \
+	userspace/doors/http/handlers_check.c \
+	userspace/doors/http/handlers_health.c \
+	userspace/doors/http/handlers_limits.c \
+	userspace/doors/http/handlers_test_clock.c \
+	userspace/doors/http/problem.c \
+	userspace/doors/http/query.c \
+	userspace/doors/http/ratelimit_headers.c \
+	userspace/doors/http/request.c \
+	userspace/doors/http/response.c \
+	userspace/doors/http/route.c \
+	userspace/doors/http/server.c \
+	userspace/doors/http/watch.c \
+	userspace/doors/http/worker.c

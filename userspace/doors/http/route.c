@@ -1,0 +1,104 @@
+/* The one table of what the door answers: method, path, right, place to run, handler. */
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "doors/http/handlers.h"
+#include "doors/http/route.h"
+
+static const struct route routes[] = {
+	{"GET", "/api/check", .right = AUTH_CHECK, .place = ROUTE_POLL, .handle = handle_check_get},
+	{"POST", "/api/check", .right = AUTH_CHECK, .place = ROUTE_BY_SIZE, .body = true,
+	 .handle = handle_check_post},
+	{"GET", "/api/limits", .right = AUTH_LIMITS_READ, .place = ROUTE_WORKER, .head = true,
+	 .handle = handle_limits_list},
+	{"POST", "/api/limits", .right = AUTH_LIMITS_WRITE, .place = ROUTE_WORKER, .body = true,
+	 .handle = handle_limits_create},
+	{"GET", "/api/limits/{id}", .right = AUTH_LIMITS_READ, .place = ROUTE_WORKER, .head = true,
+	 .handle = handle_limits_get},
+	{"PUT", "/api/limits/{id}", .right = AUTH_LIMITS_WRITE, .place = ROUTE_WORKER, .body = true,
+	 .handle = handle_limits_update},
+	{"DELETE", "/api/limits/{id}", .right = AUTH_LIMITS_WRITE, .place = ROUTE_WORKER,
+	 .handle = handle_limits_delete},
+	{"POST", "/api/limits/{id}/reset", .right = AUTH_LIMITS_WRITE, .place = ROUTE_WORKER,
+	 .body = true, .handle = handle_limits_reset},
+	{"GET", "/livez", .place = ROUTE_POLL, .head = true, .handle = handle_livez},
+	{"GET", "/readyz", .place = ROUTE_POLL, .head = true, .handle = handle_readyz},
+	{"GET", "/healthz", .place = ROUTE_POLL, .head = true, .handle = handle_readyz},
+	{"POST", "/test/clock", .place = ROUTE_WORKER, .body = true, .test = true,
+	 .handle = handle_test_clock},
+};
+
+/* Whether path has the pattern's form; *ret_id is the segment at "{id}". */
+static bool match_path(const char *pattern, struct request_text path, struct request_text *ret_id)
+{
+	const char *at = path.data, *end = path.data + path.len;
+
+	while (*pattern) {
+		if (*pattern == '{') {
+			const char *slash = memchr(at, '/', (size_t)(end - at));
+			const char *stop = slash ? slash : end;
+
+			*ret_id = (struct request_text){at, (size_t)(stop - at)};
+			if (ret_id->len == 0 || ret_id->len >= ID_SIZE)
+				return false;
+			pattern = strchr(pattern, '}') + 1;
+			at = stop;
+		} else if (at == end || *pattern++ != *at++) {
+			return false;
+		}
+	}
+	return at == end;
+}
+
+static bool match_method(const struct route *route, const char *method)
+{
+	return strcmp(route->method, method) == 0 || (route->head && strcmp(method, "HEAD") == 0);
+}
+
+static void add_method(char allow[REPLY_TEXT_SIZE], const struct route *route)
+{
+	size_t used = strlen(allow);
+
+	snprintf(allow + used, REPLY_TEXT_SIZE - used, "%s%s%s", used ? ", " : "", route->method,
+		 route->head ? ", HEAD" : "");
+}
+
+int route_find(const char *method, struct request_text path, bool with_test,
+	       const struct route **ret, char ret_id[ID_SIZE], char allow[REPLY_TEXT_SIZE])
+{
+	char methods[REPLY_TEXT_SIZE] = "";
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		const struct route *route = &routes[i];
+		struct request_text id = {"", 0};
+
+		if ((route->test && !with_test) || !match_path(route->path, path, &id))
+			continue;
+		if (match_method(route, method)) {
+			memcpy(ret_id, id.data, id.len);
+			ret_id[id.len] = '\0';
+			*ret = route;
+			return 0;
+		}
+		add_method(methods, route);
+	}
+	if (!*methods)
+		return ROUTE_E_PATH;
+	memcpy(allow, methods, sizeof(methods));
+	return ROUTE_E_METHOD;
+}
+
+const char *route_right_name(uint32_t right)
+{
+	switch (right) {
+	case AUTH_CHECK:
+		return "check";
+	case AUTH_LIMITS_READ:
+		return "limits:read";
+	case AUTH_LIMITS_WRITE:
+		return "limits:write";
+	default:
+		return "none";
+	}
+}

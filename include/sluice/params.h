@@ -163,18 +163,17 @@ static inline __u64 sluice_bucket_convert(__u64 word, __u64 now_ns,
 static inline __u64 sluice_convert_used(__u64 word, __u64 now_ns, const struct sluice_params *from)
 {
 	const __u64 most = 1ULL << 62;
-	unsigned __int128 debt;
+	unsigned __int128 used;
 	struct sluice_window w;
-	__u64 used;
 
 	if (from->algorithm == SLUICE_TOKEN_BUCKET) {
-		debt = (unsigned __int128)sluice_bucket_debt(word, now_ns) << from->shift;
-		used = (__u64)((debt + from->mult - 1) / from->mult);
+		used = (unsigned __int128)sluice_bucket_debt(word, now_ns) << from->shift;
+		used = (used + from->mult - 1) / from->mult;
 	} else {
 		sluice_window_load(word, now_ns, from, &w);
 		used = sluice_window_used(&w, from);
 	}
-	return used < most ? used : most;
+	return used < most ? (__u64)used : most;
 }
 
 /*

@@ -165,6 +165,20 @@ static void explain_bucket_never_used_is_full(void **state)
 	}
 }
 
+/* With less than a tick per token, the tolerance's last tick has room for more of them. */
+static void explain_remaining_is_at_most_burst_where_tokens_are_below_a_tick(void **state)
+{
+	for (__u64 burst = 9000; burst < 9100; burst++) {
+		struct sluice_spec spec = {125000000007, burst, ALGO_S, 1500, SLUICE_TOKEN_BUCKET};
+		struct sluice_figures f;
+		struct sluice_params p;
+
+		assert_int_equal(sluice_params_compile(&spec, 0, &p), 0);
+		sluice_explain(0, ALGO_DAY, 1, &p, &f);
+		assert_int_equal(f.remaining, burst);
+	}
+}
+
 static void explain_1000_per_minute_after_one_says_999_and_60_ms(void **state)
 {
 	struct sluice_params p = algo_params(SLUICE_TOKEN_BUCKET, 1000, 0, 60 * ALGO_S);
@@ -191,6 +205,7 @@ int main(void)
 		cmocka_unit_test(explain_fixed_window_reset_is_smallest_wait_until_idle),
 		cmocka_unit_test(explain_sliding_window_reset_is_smallest_wait_until_idle),
 		cmocka_unit_test(explain_bucket_never_used_is_full),
+		cmocka_unit_test(explain_remaining_is_at_most_burst_where_tokens_are_below_a_tick),
 		cmocka_unit_test(explain_1000_per_minute_after_one_says_999_and_60_ms),
 	};
 

@@ -143,10 +143,12 @@ static void sliding_window_worst_interval_attains_twice_the_limit_less_one(void 
 			assert_int_equal(sluice_step(word, end - 1, 1, &p, &word), 1);
 			note_admission(&h, end - 1, 1, &p);
 		}
-		for (now = end - 1; now < end + p.interval_ns - 1; now += f.retry_after_ns) {
-			if (sluice_step(word, now, 1, &p, &word))
-				note_admission(&h, now, 1, &p);
+		for (now = end;; note_admission(&h, now, 1, &p)) {
 			sluice_explain(word, now, 1, &p, &f);
+			now += f.retry_after_ns;
+			if (now >= end + p.interval_ns - 1)
+				break;
+			assert_int_equal(sluice_step(word, now, 1, &p, &word), 1);
 		}
 		assert_int_equal(h.worst, 2 * limit - 1);
 	}

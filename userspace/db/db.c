@@ -17,15 +17,32 @@ static void free_text(char **text)
 	free(*text);
 }
 
+/* SQLite takes a file of a few bytes for an empty one and would write over it. */
+static int check_magic(int fd)
+{
+	static const char magic[16] = "SQLite format 3";
+	char start[sizeof(magic)];
+	ssize_t n = pread(fd, start, sizeof(start), 0);
+
+	if (n < 0)
+		return -errno;
+	if (n == 0)
+		return 0;
+	return n == sizeof(magic) && memcmp(start, magic, sizeof(magic)) == 0 ? 0 : DB_E_NOT_OURS;
+}
+
+/* Makes it if absent, and closes it again before SQLite opens it: closing a descriptor later would
+ * drop SQLite's POSIX locks. */
 static int make_file(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int r;
 
 	if (fd < 0)
 		return db_map_errno(errno);
-	/* Before SQLite opens it: closing a descriptor later would drop SQLite's POSIX locks. */
+	r = check_magic(fd);
 	close(fd);
-	return 0;
+	return r;
 }
 
 /* Without it a power cut could take the names of the new files, and with them what they hold. */

@@ -16,7 +16,7 @@ enum {
 	DB_ROW = 1,         /* db_step: a row stands ready */
 	DB_E_BUSY = 2,      /* somebody else holds the file's lock */
 	DB_E_READ_ONLY = 3, /* file, directory or mount cannot be written */
-	DB_E_FULL = 4,      /* disk, quota or file size limit */
+	DB_E_FULL = 4,      /* disk, quota or file size limit; or a write failed */
 	DB_E_CORRUPT = 5,   /* the file is damaged */
 	DB_E_NOT_OURS = 6,  /* no SQLite file, or another application's */
 	DB_E_NEWER = 7,     /* its schema was written by a newer version */

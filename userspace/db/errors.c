@@ -32,7 +32,8 @@ static int map_io(sqlite3 *raw, int code)
 	case SQLITE_IOERR_WRITE:
 	case SQLITE_IOERR_TRUNCATE:
 	case SQLITE_IOERR_SHMSIZE:
-		return db_map_errno(sqlite3_system_errno(raw));
+		/* Quota, file size limit, a failing disk: which one, SQLite has mostly forgotten. */
+		return sqlite3_system_errno(raw) == EROFS ? DB_E_READ_ONLY : DB_E_FULL;
 	default:
 		return -EIO;
 	}
@@ -82,7 +83,7 @@ static const char *find_sentence(int result)
 	case DB_E_READ_ONLY:
 		return "cannot be written; check the owner, the mode and the mount of its directory";
 	case DB_E_FULL:
-		return "the disk is full; free some space";
+		return "the disk is full or takes no writes; free some space or look at its errors";
 	case DB_E_CORRUPT:
 		return "the file is damaged; put back a backup or move it away to start empty";
 	case DB_E_NOT_OURS:

@@ -1,8 +1,8 @@
 /* Runs one test on every backend: a fresh empty store each time. */
 /* SPDX-License-Identifier: MIT */
-#include "unit/store/backends.h"
-
 #include <stdlib.h>
+
+#include "unit/store/backends.h"
 
 int backend_setup_memory(void **state)
 {

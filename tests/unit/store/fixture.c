@@ -1,7 +1,5 @@
 /* What the store's tests share: directories, short forms of transactions, a recording watcher. */
 /* SPDX-License-Identifier: MIT */
-#include "unit/store/fixture.h"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "unit/store/fixture.h"
 
 char *dir_make(bool fast)
 {

@@ -36,7 +36,7 @@ struct seen {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	size_t n_calls, n_events;
-	uint64_t last;	   /* revision of the latest call */
+	uint64_t last;     /* revision of the latest call */
 	uint64_t skipped;  /* calls whose revision was not the one before plus 1 */
 	size_t max_events; /* in one call */
 	char first_keys[16][32];

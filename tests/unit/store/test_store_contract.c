@@ -49,14 +49,24 @@ static void range_visits_in_byte_order(void **state)
 static void range_prefix_is_bytes_not_a_pattern(void **state)
 {
 	struct store *store = store_of(state);
-	static const char *const keys[] = {"a%b",    "a_b",     "axb",     "a%",    "a\xff",
-					   "a\xff\xff", "a\xff\xff" "b", "b",   "\xff\xff", "A%"};
+	static const char *const keys[] = {"a%b",
+					   "a_b",
+					   "axb",
+					   "a%",
+					   "a\xff",
+					   "a\xff\xff",
+					   "a\xff\xff"
+					   "b",
+					   "b",
+					   "\xff\xff",
+					   "A%"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		put_text(store, keys[i], "x");
 	assert_string_equal(keys_under(store, "a%"), "a%,a%b,");
 	assert_string_equal(keys_under(store, "a_"), "a_b,");
-	assert_string_equal(keys_under(store, "a\xff"), "a\xff,a\xff\xff,a\xff\xff" "b,");
+	assert_string_equal(keys_under(store, "a\xff"), "a\xff,a\xff\xff,a\xff\xff"
+							"b,");
 	assert_string_equal(keys_under(store, "\xff"), "\xff\xff,");
 	assert_string_equal(keys_under(store, "\xff\xff\xff"), "");
 	assert_string_equal(keys_under(store, "axb"), "axb,");
@@ -359,23 +369,23 @@ static void txn_naming_a_key_twice_is_refused(void **state)
 	assert_int_equal(count_records(store, "", NULL), 0);
 }
 
-#define TESTS(T)                                               \
-	T(range_empty_store_visits_nothing_at_revision_0)      \
-	T(range_visits_in_byte_order)                          \
-	T(range_prefix_is_bytes_not_a_pattern)                 \
-	T(range_visitor_non_zero_ends_and_is_returned)         \
-	T(range_while_written_is_a_snapshot_of_its_revision)   \
-	T(txn_that_writes_makes_the_next_revision)             \
-	T(txn_without_writes_returns_present_revision)         \
-	T(txn_compare_differs_writes_nothing)                  \
-	T(txn_compare_holds_writes)                            \
-	T(txn_one_of_many_compares_differs_writes_nothing)     \
-	T(txn_of_128_operations_is_one_revision)               \
-	T(txn_of_128_operations_conflicts_whole)               \
-	T(txn_of_129_operations_is_refused)                    \
-	T(value_sizes_up_to_64_kib)                            \
-	T(value_with_nul_bytes_and_empty_value_are_kept)       \
-	T(key_sizes_up_to_1024)                                \
+#define TESTS(T)                                             \
+	T(range_empty_store_visits_nothing_at_revision_0)    \
+	T(range_visits_in_byte_order)                        \
+	T(range_prefix_is_bytes_not_a_pattern)               \
+	T(range_visitor_non_zero_ends_and_is_returned)       \
+	T(range_while_written_is_a_snapshot_of_its_revision) \
+	T(txn_that_writes_makes_the_next_revision)           \
+	T(txn_without_writes_returns_present_revision)       \
+	T(txn_compare_differs_writes_nothing)                \
+	T(txn_compare_holds_writes)                          \
+	T(txn_one_of_many_compares_differs_writes_nothing)   \
+	T(txn_of_128_operations_is_one_revision)             \
+	T(txn_of_128_operations_conflicts_whole)             \
+	T(txn_of_129_operations_is_refused)                  \
+	T(value_sizes_up_to_64_kib)                          \
+	T(value_with_nul_bytes_and_empty_value_are_kept)     \
+	T(key_sizes_up_to_1024)                              \
 	T(txn_naming_a_key_twice_is_refused)
 
 int main(void)

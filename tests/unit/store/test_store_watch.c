@@ -382,21 +382,21 @@ static void watch_that_lags_far_behind_still_gets_all(void **state)
 	gate_done(&gate);
 }
 
-#define TESTS(T)                                                    \
-	T(watch_from_0_gets_all_history_in_order)                   \
-	T(watch_from_old_revision_gets_only_later_ones)             \
-	T(watch_from_present_gets_only_new_ones)                    \
+#define TESTS(T)                                                        \
+	T(watch_from_0_gets_all_history_in_order)                       \
+	T(watch_from_old_revision_gets_only_later_ones)                 \
+	T(watch_from_present_gets_only_new_ones)                        \
 	T(watch_of_prefix_is_called_for_other_revisions_without_events) \
-	T(watch_gets_one_txn_in_one_call_puts_then_deletions)       \
-	T(watch_conflict_and_empty_txn_call_nobody)                 \
-	T(watch_full_txn_arrives_whole)                             \
-	T(watch_by_several_each_gets_all_from_its_own_revision)     \
-	T(watch_that_stands_still_blocks_no_txn_and_loses_nothing)  \
-	T(unwatch_during_a_callback_waits_for_it_and_ends_it)       \
-	T(close_ends_watches_that_are_left)                         \
-	T(watch_callback_may_write)                                 \
-	T(watch_from_the_future_is_compacted)                       \
-	T(watch_from_too_old_is_compacted_but_10000_are_kept)       \
+	T(watch_gets_one_txn_in_one_call_puts_then_deletions)           \
+	T(watch_conflict_and_empty_txn_call_nobody)                     \
+	T(watch_full_txn_arrives_whole)                                 \
+	T(watch_by_several_each_gets_all_from_its_own_revision)         \
+	T(watch_that_stands_still_blocks_no_txn_and_loses_nothing)      \
+	T(unwatch_during_a_callback_waits_for_it_and_ends_it)           \
+	T(close_ends_watches_that_are_left)                             \
+	T(watch_callback_may_write)                                     \
+	T(watch_from_the_future_is_compacted)                           \
+	T(watch_from_too_old_is_compacted_but_10000_are_kept)           \
 	T(watch_that_lags_far_behind_still_gets_all)
 
 int main(void)

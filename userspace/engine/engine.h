@@ -24,26 +24,26 @@
 
 enum {
 	ENGINE_SHARDS = 64,
-	ENGINE_KEY_MAX = 512,	 /* bytes of a key or pattern; NUL is refused by the model */
+	ENGINE_KEY_MAX = 512,     /* bytes of a key or pattern; NUL is refused by the model */
 	ENGINE_PATTERN_STARS = 4, /* wildcards in one pattern */
-	ENGINE_MATCH_MAX = 64,	 /* limits that may cover one key */
-	ENGINE_ID_SIZE = 32,	 /* limit id with its NUL */
+	ENGINE_MATCH_MAX = 64,    /* limits that may cover one key */
+	ENGINE_ID_SIZE = 32,      /* limit id with its NUL */
 	ENGINE_SLAB_BYTES = 16384,
 };
 
 /* Expected outcomes, positive; see the calls that return them. */
 enum {
-	ENGINE_E_KEYS_MAX = 1,	 /* the tenant has as many live keys as it may */
-	ENGINE_E_MATCH_MAX = 2,	 /* more than ENGINE_MATCH_MAX limits cover the key */
-	ENGINE_E_NOT_FOUND = 3,	 /* no such limit */
-	ENGINE_E_PATTERN = 4,	 /* more than ENGINE_PATTERN_STARS wildcards, or a stray backslash */
-	ENGINE_E_KEY = 5,	 /* empty key, or longer than ENGINE_KEY_MAX */
+	ENGINE_E_KEYS_MAX = 1,  /* the tenant has as many live keys as it may */
+	ENGINE_E_MATCH_MAX = 2, /* more than ENGINE_MATCH_MAX limits cover the key */
+	ENGINE_E_NOT_FOUND = 3, /* no such limit */
+	ENGINE_E_PATTERN = 4,   /* more than ENGINE_PATTERN_STARS wildcards, or a stray backslash */
+	ENGINE_E_KEY = 5,       /* empty key, or longer than ENGINE_KEY_MAX */
 };
 
 enum engine_mode {
 	ENGINE_ENFORCE = 0,
 	ENGINE_SHADOW = 1, /* counts and reports, never denies */
-	ENGINE_OFF = 2,	   /* neither counts nor denies; what was consumed is kept */
+	ENGINE_OFF = 2,    /* neither counts nor denies; what was consumed is kept */
 };
 
 /* Where slabs of words come from: bytes is always ENGINE_SLAB_BYTES, zeroed, 64-byte aligned. */
@@ -54,14 +54,14 @@ struct engine_slab_ops {
 };
 
 struct engine_config {
-	uint8_t seed[16];	      /* of the key hash; random, so that keys cannot be aimed */
-	uint64_t keys_max;	      /* live keys one tenant may have, unless set per tenant */
+	uint8_t seed[16];  /* of the key hash; random, so that keys cannot be aimed */
+	uint64_t keys_max; /* live keys one tenant may have, unless set per tenant */
 	const struct engine_slab_ops *slabs; /* NULL: anonymous memory */
 };
 
 /* One limit as the engine needs it. Borrowed during the call only. */
 struct engine_limit {
-	const char *id;	     /* shorter than ENGINE_ID_SIZE, unique */
+	const char *id; /* shorter than ENGINE_ID_SIZE, unique */
 	uint32_t tenant;
 	enum engine_mode mode;
 	const char *pattern; /* key or pattern as the user wrote it: `*`, `\*`, `\\` */
@@ -71,16 +71,20 @@ struct engine_limit {
 
 /* One change of the set of limits. */
 struct engine_change {
-	enum { ENGINE_PUT, ENGINE_DELETE, ENGINE_RESET } op; /* RESET: all keys of limit.id start anew */
+	enum {
+		ENGINE_PUT,
+		ENGINE_DELETE,
+		ENGINE_RESET
+	} op;                      /* RESET: all keys of limit.id start anew */
 	struct engine_limit limit; /* DELETE, RESET: only id is read */
 };
 
 struct engine_request {
 	uint32_t tenant;
-	bool peek;     /* consume nothing, count nothing */
+	bool peek; /* consume nothing, count nothing */
 	const char *key;
 	size_t key_len;
-	int64_t cost;  /* negative: refund */
+	int64_t cost; /* negative: refund */
 	uint64_t now_ns;
 };
 
@@ -91,12 +95,12 @@ struct engine_hit {
 	uint64_t burst;
 	uint64_t interval_ns;
 	struct sluice_figures figures; /* after the request; of the request's cost when refused */
-	uint8_t mode;		       /* ENGINE_ENFORCE or ENGINE_SHADOW */
+	uint8_t mode;                  /* ENGINE_ENFORCE or ENGINE_SHADOW */
 	bool refused;
 };
 
 struct engine_verdict {
-	bool allowed;	/* every enforcing limit admits; true when none covers the key */
+	bool allowed;   /* every enforcing limit admits; true when none covers the key */
 	uint32_t count; /* of hits, in order of limit creation */
 	struct engine_hit hits[ENGINE_MATCH_MAX];
 };
@@ -107,9 +111,10 @@ struct engine_limit_stats {
 };
 
 struct engine_usage {
-	uint64_t keys;	     /* live keys */
-	uint64_t words;	     /* buckets they hold */
-	uint64_t bytes;	     /* all memory held for keys: index, nodes, words */
+	uint64_t keys;  /* live keys */
+	uint64_t cells; /* of the index: what one pass of the sweep visits */
+	uint64_t words; /* buckets they hold */
+	uint64_t bytes; /* all memory held for keys: index, nodes, words */
 	uint64_t limits;
 };
 

@@ -57,7 +57,12 @@ packages := libmicrohttpd jansson sqlite3 libsodium
 pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(packages)))$(pkg_cflags)
 pkg_libs = $(eval pkg_libs := $$(shell pkg-config --libs $(packages)))$(pkg_libs)
 
-lang_flags := -std=gnu17 -D_GNU_SOURCE -Iinclude -Iuserspace
+# llhttp comes as C source (package node-llhttp) and is compiled here, strict, warnings not ours.
+llhttp_dir := /usr/share/llhttp
+llhttp_srcs := $(llhttp_dir)/api.c $(llhttp_dir)/http.c $(llhttp_dir)/llhttp.c
+llhttp_cflags := -isystem /usr/share/include -DLLHTTP_STRICT_MODE=1
+
+lang_flags := -std=gnu17 -D_GNU_SOURCE -Iinclude -Iuserspace $(llhttp_cflags)
 warn_flags := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
 base_cflags = $(lang_flags) $(warn_flags) -g -fno-omit-frame-pointer -pthread $(pkg_cflags)
 # cmocka hands every test a state pointer that few of them want.
@@ -108,7 +113,8 @@ FORCE:
 # The rules of one variant. `.flags` changes only when the command line does, so that changed
 # flags rebuild what they touch and unchanged ones nothing.
 define variant_rules
-objs_$(1) := $$(sluice_srcs:%.c=$$(dir_$(1))/obj/%.o)
+objs_$(1) := $$(sluice_srcs:%.c=$$(dir_$(1))/obj/%.o) \
+	$$(llhttp_srcs:$$(llhttp_dir)/%.c=$$(dir_$(1))/obj/llhttp/%.o)
 helpers_$(1) := $$(helper_srcs:%.c=$$(dir_$(1))/obj/%.o)
 
 $$(dir_$(1))/.flags: FORCE
@@ -121,6 +127,11 @@ $$(dir_$(1))/obj/%.o: %.c $$(dir_$(1))/.flags
 	@mkdir -p $$(@D)
 	$$(Q)$$(cc_$(1)) $$(base_cflags) $$(cflags_$(1)) $$(call folder_cflags,$$<) \
 		-MMD -MP -c -o $$@ $$<
+
+$$(dir_$(1))/obj/llhttp/%.o: $$(llhttp_dir)/%.c $$(dir_$(1))/.flags
+	$$(call say,CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(cc_$(1)) $$(cflags_$(1)) $$(llhttp_cflags) -I/usr/share/include/llhttp -w -g -c -o $$@ $$<
 
 $$(dir_$(1))/libsluice.a: $$(objs_$(1)) $$(dir_$(1))/.flags
 	$$(call say,AR,$$@)

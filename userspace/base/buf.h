@@ -25,6 +25,13 @@ void buf_init(struct buf *buf);
 void buf_init_fixed(struct buf *buf, char *memory, size_t size);
 void buf_done(struct buf *buf);
 
+/* Empties it, forgets a failure and keeps the memory. */
+static inline void buf_clear(struct buf *buf)
+{
+	buf->len = 0;
+	buf->failed = false;
+}
+
 void buf_put(struct buf *buf, const void *bytes, size_t len);
 void buf_put_str(struct buf *buf, const char *text);
 void buf_put_char(struct buf *buf, char c);

@@ -1,0 +1,140 @@
+/* Starts the server's loops on one listening socket, drains them and stops them. */
+/* SPDX-License-Identifier: MIT */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "httpd/httpd_priv.h"
+
+static int read_port(int fd, uint16_t *ret)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} address;
+	socklen_t len = sizeof(address);
+
+	if (getsockname(fd, &address.any, &len) < 0)
+		return -errno;
+	*ret = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port :
+							 address.v4.sin_port);
+	return 0;
+}
+
+/* One socket for all loops: with SO_REUSEPORT a second server could share the port unnoticed. */
+static int open_listener(const struct httpd_config *config, int *ret_fd)
+{
+	int fd, one = 1, err;
+
+	fd = socket(config->address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	/* Accepted sockets inherit TCP_NODELAY. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+	    bind(fd, config->address, config->address_len) < 0 || listen(fd, SOMAXCONN) < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int start_loops(struct httpd *httpd)
+{
+	int err;
+
+	for (unsigned int i = 0; i < httpd->n_loops; i++) {
+		err = pthread_create(&httpd->loops[i].thread, NULL, loop_run, &httpd->loops[i]);
+		if (err)
+			return -err;
+		httpd->loops[i].started = true;
+	}
+	return 0;
+}
+
+int httpd_new(const struct httpd_config *config, struct httpd **ret)
+{
+	struct httpd *httpd = calloc(1, sizeof(*httpd));
+	pthread_condattr_t monotonic;
+	int err = 0;
+
+	if (!httpd)
+		return -ENOMEM;
+	httpd->config = *config;
+	httpd->loops = calloc(config->threads, sizeof(*httpd->loops));
+	if (!httpd->loops) {
+		free(httpd);
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&httpd->drained_lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&httpd->drained, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	while (httpd->n_loops < config->threads && !err)
+		err = loop_init(&httpd->loops[httpd->n_loops++], httpd);
+	if (!err)
+		err = open_listener(config, &httpd->loops[0].listen_fd);
+	if (!err)
+		err = read_port(httpd->loops[0].listen_fd, &httpd->port);
+	if (!err)
+		err = start_loops(httpd);
+	if (err) {
+		httpd_free(httpd);
+		return err;
+	}
+	*ret = httpd;
+	return 0;
+}
+
+uint16_t httpd_port(const struct httpd *httpd)
+{
+	return httpd->port;
+}
+
+void httpd_drain(struct httpd *httpd, unsigned int timeout_ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += timeout_ms / 1000;
+	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	atomic_store(&httpd->draining, true);
+	for (unsigned int i = 0; i < httpd->n_loops; i++)
+		loop_wake(&httpd->loops[i]);
+	pthread_mutex_lock(&httpd->drained_lock);
+	while (httpd->loops_drained < httpd->n_loops)
+		if (pthread_cond_timedwait(&httpd->drained, &httpd->drained_lock, &until))
+			break;
+	pthread_mutex_unlock(&httpd->drained_lock);
+}
+
+void httpd_free(struct httpd *httpd)
+{
+	if (!httpd)
+		return;
+	atomic_store(&httpd->stopping, true);
+	for (unsigned int i = 0; i < httpd->n_loops; i++)
+		if (httpd->loops[i].started)
+			loop_wake(&httpd->loops[i]);
+	for (unsigned int i = 0; i < httpd->n_loops; i++)
+		if (httpd->loops[i].started)
+			pthread_join(httpd->loops[i].thread, NULL);
+	for (unsigned int i = 0; i < httpd->n_loops; i++)
+		loop_done(&httpd->loops[i]);
+	pthread_cond_destroy(&httpd->drained);
+	pthread_mutex_destroy(&httpd->drained_lock);
+	free(httpd->loops);
+	free(httpd);
+}

@@ -1,0 +1,105 @@
+/* An HTTP/1.1 server: sockets, connections and framing, knowing nothing of what it serves. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/*
+ * One epoll loop per thread; a connection stays with its loop. Syntax and framing are llhttp's in
+ * its strict form: Content-Length twice, beside Transfer-Encoding or malformed, bare CR or LF,
+ * folded headers and the like are refused with one answer and the connection is closed.
+ *
+ * An idle connection holds no buffer; one that is reading holds at most a head of HTTPD_HEAD_MAX
+ * and the body the handler agreed to take. At connections_max the longest idle connection makes
+ * room; when none is idle the newcomer is answered 503, never left hanging.
+ */
+enum {
+	HTTPD_HEAD_MAX = 8192, /* bytes of request line and headers; beyond: 431 */
+	HTTPD_HEADERS_MAX = 64,
+};
+
+struct httpd_text {
+	const char *text; /* not NUL-terminated */
+	size_t len;
+};
+
+struct httpd_header {
+	struct httpd_text name;  /* as sent; compare without case */
+	struct httpd_text value; /* without blanks around it */
+};
+
+/* Valid until it is answered or deferred. */
+struct httpd_request {
+	struct httpd_text method; /* as sent */
+	struct httpd_text path;   /* as sent, up to the `?` */
+	struct httpd_text query;  /* as sent, after the `?`; text NULL if there is none */
+	struct httpd_text body;
+	const struct httpd_header *headers;
+	size_t n_headers;
+	/* Not 0: no whole request. Answer with this status (or a better one, such as 401); the rest
+	 * may be empty, and the connection closes. 400 malformed, 405 no method that HTTP knows, 408
+	 * too slow, 413 more body than body_max, 417, 431, 503 no room, 505. */
+	unsigned int refused_status;
+	const char *refused_reason; /* for people; static */
+};
+
+struct httpd_answer {
+	unsigned int status;
+	bool close; /* and end the connection */
+	struct httpd_text
+		headers; /* whole lines with CRLF; Date, Content-Length, Connection are added */
+	struct httpd_text body;
+};
+
+/* One request waiting for its one answer. */
+struct httpd_exchange;
+
+struct httpd_handler {
+	/* Runs on a loop's thread and must not block: it calls httpd_answer() or httpd_defer(), once. */
+	void (*handle)(struct httpd_exchange *exchange, const struct httpd_request *request,
+		       void *data);
+	/* The largest body it takes for this request (whose body is not there yet). */
+	size_t (*body_max)(const struct httpd_request *request, void *data);
+	void *data;
+};
+
+struct httpd_config {
+	const struct sockaddr *address; /* IPv4 or IPv6; port 0: any */
+	socklen_t address_len;
+	unsigned int threads;
+	unsigned int connections_max;
+	unsigned int
+		header_timeout_ms; /* from connecting, or from the first byte of a later request */
+	unsigned int body_timeout_ms; /* from the end of the head to the end of the body */
+	unsigned int idle_timeout_ms; /* between requests, and for the peer to take an answer */
+	struct httpd_handler handler;
+};
+
+struct httpd;
+
+/* Listens and starts the threads. 0 or -errno (-EADDRINUSE, -EACCES, -EADDRNOTAVAIL, ...). */
+int httpd_new(const struct httpd_config *config, struct httpd **ret);
+uint16_t httpd_port(const struct httpd *httpd);
+
+/* Answers on the handler's thread, before the handler returns. */
+void httpd_answer(struct httpd_exchange *exchange, const struct httpd_answer *answer);
+/*
+ * Promises a later answer: returns the exchange to give it to, whose request stays valid until
+ * then. The connection reads nothing meanwhile. NULL: no memory, answer now. Refused requests
+ * cannot be deferred.
+ */
+struct httpd_exchange *httpd_defer(struct httpd_exchange *exchange);
+const struct httpd_request *httpd_request_of(const struct httpd_exchange *exchange);
+/* Answers a deferred exchange, from any thread, also after httpd_drain(). Copies the answer. */
+void httpd_answer_deferred(struct httpd_exchange *exchange, const struct httpd_answer *answer);
+
+/*
+ * Accepts nothing more, closes idle connections, gives every other one its answer with
+ * "Connection: close". Returns when none is left or after timeout_ms. Call it at most once.
+ */
+void httpd_drain(struct httpd *httpd, unsigned int timeout_ms);
+/* Closes what is left and joins the threads. Every deferred exchange must have been answered. */
+void httpd_free(struct httpd *httpd);

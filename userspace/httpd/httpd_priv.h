@@ -1,0 +1,150 @@
+/* What the files of httpd share: loops, connections and requests in the making. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <llhttp/llhttp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "httpd/httpd.h"
+
+enum {
+	LOOP_BUFFER_SIZE = 65536, /* what one recv may bring */
+	READ_MIN = 4096,          /* room for one recv behind a request that is not whole */
+	LOOP_TICK_MS = 250,
+	LINGER_MS = 2000,
+	LINGER_READS = 16, /* buffers thrown away before closing, per wake */
+};
+
+/* A piece of the request, relative to its first byte: the bytes may move while it grows. */
+struct span {
+	uint32_t at;
+	uint32_t len;
+};
+
+/* A request in the making. Reset for each one. */
+struct parse {
+	llhttp_t llhttp;
+	const char *base; /* the request's first byte, while llhttp runs */
+	size_t fed;       /* bytes llhttp has seen */
+	size_t body_at;   /* chunks are moved together behind the head */
+	size_t body_len;
+	size_t body_max;
+	struct span target;
+	struct span names[HTTPD_HEADERS_MAX];
+	struct span values[HTTPD_HEADERS_MAX];
+	unsigned int n_headers;
+	bool name_ended;
+	bool head_complete;
+	bool complete;
+	bool expect_continue;
+	unsigned int refused_status;
+	const char *refused_reason;
+};
+
+enum phase {
+	PHASE_IDLE, /* between requests */
+	PHASE_HEAD,
+	PHASE_BODY,
+	PHASE_DEFERRED, /* somebody else holds the exchange */
+	PHASE_WRITING,  /* the peer is slow to take an answer */
+	PHASE_LINGER, /* our side is closed; the peer's rest is thrown away, lest it see a reset */
+};
+
+struct httpd_exchange {
+	struct httpd_request request;
+	struct httpd_header headers[HTTPD_HEADERS_MAX];
+	struct connection *connection;
+	bool answered;
+	bool close;     /* the connection ends with this answer */
+	bool head_only; /* HEAD: no body */
+	bool http10;
+	unsigned int late_status; /* a deferred answer, until the loop writes it */
+	size_t late_headers_len;
+	struct buf late; /* headers, then body */
+};
+
+struct connection {
+	struct loop *loop;
+	struct connection *next, *previous; /* all of the loop */
+	int fd;
+	enum phase phase;
+	uint64_t deadline_ms; /* of the phase; 0: none */
+	bool broken;          /* to be freed once its deferred exchange is answered */
+	bool close_after_write;
+	char *in; /* own buffer: a request that is not whole, or deferred, and what follows it */
+	size_t in_len, in_size;
+	size_t pending; /* bytes from the request being handled to the end of what was read */
+	struct buf out; /* what the socket did not take */
+	size_t out_sent;
+	struct httpd_exchange *exchange; /* deferred */
+	struct connection *next_late;    /* in the loop's list of late answers */
+	struct parse parse;
+};
+
+struct loop {
+	struct httpd *httpd;
+	pthread_t thread;
+	bool started;
+	int epoll_fd;
+	int event_fd;
+	int listen_fd;            /* loop 0 only; else -1 */
+	uint64_t listen_again_ms; /* accepting pauses until then; 0: it does not */
+	uint64_t now_ms;
+	uint64_t ticked_ms;
+	atomic_uint count; /* connections, with those still in the inbox */
+	struct connection *connections;
+	struct buf out; /* answers of the connection being handled */
+	char date[64];
+	uint64_t date_second;
+	struct httpd_exchange exchange; /* of the request being handled */
+	char *buffer;                   /* LOOP_BUFFER_SIZE */
+	bool drained;
+
+	pthread_mutex_t inbox_lock; /* guards the two below */
+	int *inbox;
+	size_t inbox_len, inbox_size;
+	struct connection *late;
+};
+
+struct httpd {
+	struct httpd_config config;
+	struct loop *loops;
+	unsigned int n_loops;
+	uint16_t port;
+	atomic_bool draining;
+	atomic_bool stopping;
+	pthread_mutex_t drained_lock;
+	pthread_cond_t drained;
+	unsigned int loops_drained; /* guarded by drained_lock */
+};
+
+/* request.c */
+void parse_reset(struct parse *parse);
+/* Feeds bytes [fed, len) of the request at base; sets complete or refused_status when it ends. */
+void parse_feed(struct parse *parse, const struct httpd *httpd, char *base, size_t len);
+/* The request as handlers see it, from what parse found in the bytes at base. */
+void parse_view(const struct parse *parse, char *base, size_t len, struct httpd_exchange *exchange);
+
+/* answer.c */
+void answer_write(struct loop *loop, const struct httpd_exchange *exchange,
+		  const struct httpd_answer *answer, bool close, struct buf *out);
+
+/* connection.c */
+int connection_new(struct loop *loop, int fd, struct connection **ret);
+void connection_free(struct connection *connection);
+void connection_on_event(struct connection *connection, uint32_t events);
+/* Its deferred exchange was answered. */
+void connection_on_late(struct connection *connection);
+void connection_on_timeout(struct connection *connection);
+/* The server drains: ends now if it is between requests. */
+void connection_on_drain(struct connection *connection);
+/* There is no room for it: says so and ends. */
+void connection_refuse(struct connection *connection);
+
+/* loop.c */
+int loop_init(struct loop *loop, struct httpd *httpd);
+void loop_done(struct loop *loop);
+void *loop_run(void *loop);
+void loop_wake(struct loop *loop);

@@ -1,0 +1,260 @@
+/* One epoll loop: accepts, wakes connections, takes its inbox, watches the time. */
+/* SPDX-License-Identifier: MIT */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "httpd/httpd_priv.h"
+
+enum {
+	EVENTS_PER_WAIT = 128,
+	ACCEPT_PAUSE_MS = 100,
+};
+
+static uint64_t read_clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int watch_fd(struct loop *loop, int fd, int *tag)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+
+	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int loop_init(struct loop *loop, struct httpd *httpd)
+{
+	loop->httpd = httpd;
+	loop->listen_fd = -1;
+	loop->now_ms = read_clock_ms();
+	pthread_mutex_init(&loop->inbox_lock, NULL);
+	buf_init(&loop->out);
+	loop->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->event_fd < 0 || loop->epoll_fd < 0)
+		return -errno;
+	loop->buffer = malloc(LOOP_BUFFER_SIZE);
+	if (!loop->buffer)
+		return -ENOMEM;
+	return watch_fd(loop, loop->event_fd, &loop->event_fd);
+}
+
+void loop_done(struct loop *loop)
+{
+	while (loop->connections)
+		connection_free(loop->connections);
+	for (size_t i = 0; i < loop->inbox_len; i++)
+		close(loop->inbox[i]);
+	if (loop->listen_fd >= 0)
+		close(loop->listen_fd);
+	if (loop->event_fd >= 0)
+		close(loop->event_fd);
+	if (loop->epoll_fd >= 0)
+		close(loop->epoll_fd);
+	free(loop->inbox);
+	free(loop->buffer);
+	buf_done(&loop->out);
+	pthread_mutex_destroy(&loop->inbox_lock);
+}
+
+void loop_wake(struct loop *loop)
+{
+	uint64_t one = 1;
+
+	/* It fails only when the counter is full, and then the loop wakes anyway. */
+	if (write(loop->event_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+/* The connection that has been idle the longest makes room for a new one. */
+static bool evict_idle(struct loop *loop)
+{
+	struct connection *oldest = NULL;
+
+	for (struct connection *c = loop->connections; c; c = c->next)
+		if (c->phase == PHASE_IDLE && (!oldest || c->deadline_ms < oldest->deadline_ms))
+			oldest = c;
+	if (oldest)
+		connection_free(oldest);
+	return oldest != NULL;
+}
+
+static void adopt(struct loop *loop, int fd)
+{
+	unsigned int most = loop->httpd->config.connections_max / loop->httpd->n_loops;
+	bool room = atomic_load(&loop->count) <= (most ? most : 1) || evict_idle(loop);
+	struct connection *c;
+
+	if (connection_new(loop, fd, &c)) {
+		close(fd);
+		atomic_fetch_sub(&loop->count, 1);
+		return;
+	}
+	if (!room)
+		connection_refuse(c);
+}
+
+/* Gives the connection to the loop that has fewest. */
+static void deal(struct httpd *httpd, int fd)
+{
+	struct loop *loop = &httpd->loops[0];
+	int *inbox;
+
+	for (unsigned int i = 1; i < httpd->n_loops; i++)
+		if (atomic_load(&httpd->loops[i].count) < atomic_load(&loop->count))
+			loop = &httpd->loops[i];
+	atomic_fetch_add(&loop->count, 1);
+	if (loop == &httpd->loops[0]) {
+		adopt(loop, fd);
+		return;
+	}
+	pthread_mutex_lock(&loop->inbox_lock);
+	if (loop->inbox_len == loop->inbox_size) {
+		inbox = realloc(loop->inbox, (loop->inbox_size * 2 + 16) * sizeof(*inbox));
+		if (inbox) {
+			loop->inbox = inbox;
+			loop->inbox_size = loop->inbox_size * 2 + 16;
+		}
+	}
+	if (loop->inbox_len < loop->inbox_size) {
+		loop->inbox[loop->inbox_len++] = fd;
+		fd = -1;
+	}
+	pthread_mutex_unlock(&loop->inbox_lock);
+	if (fd >= 0) {
+		close(fd);
+		atomic_fetch_sub(&loop->count, 1);
+	}
+	loop_wake(loop);
+}
+
+static void accept_all(struct loop *loop)
+{
+	for (;;) {
+		int fd = accept4(loop->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			deal(loop->httpd, fd);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			   errno == ENOMEM) {
+			/* Level-triggered: without a pause this would spin. An idle one may make room. */
+			evict_idle(loop);
+			epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, loop->listen_fd, NULL);
+			loop->listen_again_ms = loop->now_ms + ACCEPT_PAUSE_MS;
+			return;
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			return;
+		}
+	}
+}
+
+static void take_inbox(struct loop *loop)
+{
+	struct connection *late, *next;
+	int fds[64];
+	size_t n;
+
+	do {
+		pthread_mutex_lock(&loop->inbox_lock);
+		for (n = 0; n < 64 && loop->inbox_len; n++)
+			fds[n] = loop->inbox[--loop->inbox_len];
+		late = loop->late;
+		loop->late = NULL;
+		pthread_mutex_unlock(&loop->inbox_lock);
+		for (size_t i = 0; i < n; i++)
+			adopt(loop, fds[i]);
+		for (; late; late = next) {
+			next = late->next_late;
+			connection_on_late(late);
+		}
+	} while (n == 64);
+}
+
+static void watch_time(struct loop *loop)
+{
+	struct connection *c, *next;
+
+	loop->ticked_ms = loop->now_ms;
+	for (c = loop->connections; c; c = next) {
+		next = c->next;
+		if (c->deadline_ms && c->deadline_ms <= loop->now_ms)
+			connection_on_timeout(c);
+	}
+	if (loop->listen_again_ms && loop->listen_again_ms <= loop->now_ms) {
+		loop->listen_again_ms = 0;
+		watch_fd(loop, loop->listen_fd, &loop->listen_fd);
+	}
+}
+
+static void drain(struct loop *loop)
+{
+	struct httpd *httpd = loop->httpd;
+	struct connection *c, *next;
+
+	if (loop->listen_fd >= 0) {
+		accept_all(loop);
+		close(loop->listen_fd);
+		loop->listen_fd = -1;
+		loop->listen_again_ms = 0;
+	}
+	for (c = loop->connections; c; c = next) {
+		next = c->next;
+		connection_on_drain(c);
+	}
+	if (atomic_load(&loop->count) || loop->drained)
+		return;
+	loop->drained = true;
+	pthread_mutex_lock(&httpd->drained_lock);
+	httpd->loops_drained++;
+	pthread_cond_signal(&httpd->drained);
+	pthread_mutex_unlock(&httpd->drained_lock);
+}
+
+static void dispatch(struct loop *loop, const struct epoll_event *event)
+{
+	uint64_t counter;
+
+	if (event->data.ptr == &loop->listen_fd) {
+		if (loop->listen_fd >= 0)
+			accept_all(loop);
+	} else if (event->data.ptr == &loop->event_fd) {
+		/* Only empties it: the inbox is taken after every wait. */
+		if (read(loop->event_fd, &counter, sizeof(counter)) < 0)
+			return;
+	} else {
+		connection_on_event(event->data.ptr, event->events);
+	}
+}
+
+void *loop_run(void *data)
+{
+	struct loop *loop = data;
+	struct epoll_event events[EVENTS_PER_WAIT];
+	bool waiting;
+	int n;
+
+	if (loop->listen_fd >= 0)
+		watch_fd(loop, loop->listen_fd, &loop->listen_fd);
+	while (!atomic_load(&loop->httpd->stopping)) {
+		waiting = loop->connections || loop->listen_again_ms;
+		n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT,
+			       waiting ? LOOP_TICK_MS : -1);
+		loop->now_ms = read_clock_ms();
+		for (int i = 0; i < n; i++)
+			dispatch(loop, &events[i]);
+		take_inbox(loop);
+		if (loop->now_ms - loop->ticked_ms >= LOOP_TICK_MS)
+			watch_time(loop);
+		if (atomic_load(&loop->httpd->draining))
+			drain(loop);
+	}
+	return NULL;
+}

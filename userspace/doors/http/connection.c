@@ -143,10 +143,9 @@ static enum MHD_Result begin_request(struct connection *connection, const char *
 
 	if (admit_request(request, target, method, version, &connection->reply)) {
 		connection->answered = true;
-		if (!has_body || connection->reply.close || headers->expects_continue)
+		/* An answer before the body makes libmicrohttpd close, even where there is none. */
+		if (connection->reply.close || (has_body && headers->expects_continue))
 			return send_reply(connection, &connection->reply);
-	} else if (!has_body && request->route->place == ROUTE_POLL) {
-		return answer_at_once(connection);
 	}
 	watch_enter(&connection->watch, has_body ? WATCH_BODY : WATCH_WORK);
 	return MHD_YES;
@@ -189,11 +188,12 @@ static enum MHD_Result finish_request(struct connection *connection)
 
 	if (connection->answered)
 		return send_reply(connection, &connection->reply);
+	place = request->route->place;
+	if (place == ROUTE_POLL)
+		return answer_at_once(connection);
 	request->body = connection->body.data;
 	request->body_len = connection->body.len;
-	place = request->route->place;
-	if (place == ROUTE_POLL ||
-	    (place == ROUTE_BY_SIZE && request->body_len <= ROUTE_POLL_BODY_MAX)) {
+	if (place == ROUTE_BY_SIZE && request->body_len <= ROUTE_POLL_BODY_MAX) {
 		run_handler(connection);
 		return send_reply(connection, &connection->reply);
 	}

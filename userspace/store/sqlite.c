@@ -48,6 +48,7 @@ static void free_sqlite(struct store_sqlite *sqlite)
 	readers_done(sqlite);
 	writer_done(&sqlite->writer);
 	pthread_mutex_destroy(&sqlite->readers_lock);
+	pthread_cond_destroy(&sqlite->led);
 	pthread_mutex_destroy(&sqlite->queue_lock);
 	pthread_mutex_destroy(&sqlite->writer_lock);
 	free(sqlite);
@@ -102,6 +103,7 @@ static struct store_sqlite *alloc_sqlite(void)
 	sqlite->store.ops = &sqlite_ops;
 	pthread_mutex_init(&sqlite->writer_lock, NULL);
 	pthread_mutex_init(&sqlite->queue_lock, NULL);
+	pthread_cond_init(&sqlite->led, NULL);
 	pthread_mutex_init(&sqlite->readers_lock, NULL);
 	return sqlite;
 }

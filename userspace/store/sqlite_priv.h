@@ -34,7 +34,8 @@ struct writer {
 
 struct pending;
 
-/* Locks are taken in the order of this struct; a waiting transaction holds none. */
+/* No lock but the hub's is taken while another is held; nobody waits for the disk holding any but
+ * writer_lock. */
 struct store_sqlite {
 	struct store store;
 	struct watch_hub hub;
@@ -45,8 +46,10 @@ struct store_sqlite {
 	uint64_t revision;
 	bool broken; /* the disk failed to sync: nothing more is written until reopened */
 
-	pthread_mutex_t queue_lock; /* guards queue */
+	pthread_mutex_t queue_lock; /* guards the next group; held for a few instructions */
 	struct pending *queue;      /* newest first */
+	bool leading;               /* somebody commits a batch */
+	pthread_cond_t led;         /* it is done */
 
 	pthread_mutex_t readers_lock; /* guards idle_readers */
 	struct reader *idle_readers;

@@ -5,11 +5,11 @@
 
 #include "store/sqlite_priv.h"
 
-/* One caller's transaction; lives on its stack. Its outcome is guarded by writer_lock. */
+/* One caller's transaction; lives on its stack. Whoever commits it owns it until it is done. */
 struct pending {
 	const struct store_txn *txn;
 	struct pending *next;
-	bool done;
+	bool done; /* guarded by queue_lock */
 	int result;
 	uint64_t revision;
 };
@@ -164,15 +164,6 @@ static int map_failure(struct store_sqlite *sqlite, int r, bool committing)
 	return STORE_E_UNKNOWN;
 }
 
-static void finish_all(struct pending *batch, int result)
-{
-	for (; batch; batch = batch->next) {
-		batch->done = true;
-		if (result)
-			batch->result = result;
-	}
-}
-
 /* 0, or why nothing of the batch was written. */
 static int commit_batch(struct store_sqlite *sqlite, struct pending *batch)
 {
@@ -202,15 +193,39 @@ static int commit_batch(struct store_sqlite *sqlite, struct pending *batch)
 	return 0;
 }
 
-/* Oldest first, and the queue is empty. */
+static void set_results(struct pending *batch, int result)
+{
+	for (; batch; batch = batch->next)
+		batch->result = result;
+}
+
+static void run_batch(struct store_sqlite *sqlite, struct pending *batch)
+{
+	int r = commit_batch(sqlite, batch);
+
+	if (r != STORE_E_READ_ONLY || !batch->next) {
+		if (r)
+			set_results(batch, r);
+		return;
+	}
+	/* Together they did not fit; a large one must not take small ones down with it. */
+	for (struct pending *one = batch; one; one = one->next) {
+		struct pending *next = one->next;
+
+		one->next = NULL;
+		r = commit_batch(sqlite, one);
+		if (r)
+			set_results(one, r);
+		one->next = next;
+	}
+}
+
+/* The queue, oldest first; it is empty afterwards. Holding queue_lock. */
 static struct pending *take_queue(struct store_sqlite *sqlite)
 {
-	struct pending *newest_first, *batch = NULL;
+	struct pending *newest_first = sqlite->queue, *batch = NULL;
 
-	pthread_mutex_lock(&sqlite->queue_lock);
-	newest_first = sqlite->queue;
 	sqlite->queue = NULL;
-	pthread_mutex_unlock(&sqlite->queue_lock);
 	while (newest_first) {
 		struct pending *next = newest_first->next;
 
@@ -221,46 +236,45 @@ static struct pending *take_queue(struct store_sqlite *sqlite)
 	return batch;
 }
 
-static void run_batch(struct store_sqlite *sqlite, struct pending *batch)
+/* Holding queue_lock, but not while committing. */
+static void lead_batch(struct store_sqlite *sqlite)
 {
-	int r = commit_batch(sqlite, batch);
+	struct pending *batch = take_queue(sqlite);
 
-	if (r != STORE_E_READ_ONLY || !batch->next) {
-		finish_all(batch, r);
-		return;
-	}
-	/* Together they did not fit; a large one must not take small ones down with it. */
+	sqlite->leading = true;
+	pthread_mutex_unlock(&sqlite->queue_lock);
+	pthread_mutex_lock(&sqlite->writer_lock);
+	run_batch(sqlite, batch);
+	pthread_mutex_unlock(&sqlite->writer_lock);
+	pthread_mutex_lock(&sqlite->queue_lock);
+	sqlite->leading = false;
 	while (batch) {
 		struct pending *next = batch->next;
 
-		batch->next = NULL;
-		finish_all(batch, commit_batch(sqlite, batch));
+		batch->done = true;
 		batch = next;
 	}
-}
-
-static void push_queue(struct store_sqlite *sqlite, struct pending *pending)
-{
-	pthread_mutex_lock(&sqlite->queue_lock);
-	pending->next = sqlite->queue;
-	sqlite->queue = pending;
-	pthread_mutex_unlock(&sqlite->queue_lock);
+	pthread_cond_broadcast(&sqlite->led);
 }
 
 /*
- * Whoever gets the writer's lock first commits all that queued up meanwhile; the others find
- * theirs done. So the number of syncs does not grow with the number of threads.
+ * One caller leads: it commits all that queued up while the one before it did, so the number of
+ * syncs does not grow with the number of threads. (A mutex alone as the turnstile would let the
+ * leader overtake those that it has served, and commit alone.)
  */
 int sqlite_txn(struct store *store, const struct store_txn *txn, uint64_t *ret_revision)
 {
 	struct store_sqlite *sqlite = sqlite_of(store);
 	struct pending mine = {.txn = txn};
 
-	push_queue(sqlite, &mine);
-	pthread_mutex_lock(&sqlite->writer_lock);
+	pthread_mutex_lock(&sqlite->queue_lock);
+	mine.next = sqlite->queue;
+	sqlite->queue = &mine;
+	while (!mine.done && sqlite->leading)
+		pthread_cond_wait(&sqlite->led, &sqlite->queue_lock);
 	if (!mine.done)
-		run_batch(sqlite, take_queue(sqlite));
-	pthread_mutex_unlock(&sqlite->writer_lock);
+		lead_batch(sqlite);
+	pthread_mutex_unlock(&sqlite->queue_lock);
 	if (mine.result == 0)
 		*ret_revision = mine.revision;
 	return mine.result;

@@ -206,6 +206,21 @@ static void log_leaves_errno_alone(void **state)
 	assert_string_equal(member(document, "message"), "write: No space left on device");
 }
 
+static void log_that_cannot_be_written_leaves_errno_alone(void **state)
+{
+	struct capture capture;
+	int after;
+
+	begin_pipe(&capture);
+	log_init(LOG_LEVEL_INFO);
+	close(STDERR_FILENO);
+	errno = ENOSPC;
+	log_error("nobody hears this");
+	after = errno;
+	end_capture(&capture);
+	assert_int_equal(after, ENOSPC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +231,7 @@ int main(void)
 		cmocka_unit_test(log_below_the_least_level_is_silent),
 		cmocka_unit_test(log_long_message_is_cut_to_one_whole_line),
 		cmocka_unit_test(log_leaves_errno_alone),
+		cmocka_unit_test(log_that_cannot_be_written_leaves_errno_alone),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);

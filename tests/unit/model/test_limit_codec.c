@@ -126,6 +126,7 @@ static void limit_record_that_is_corrupt_is_refused_by_field(void **state)
 	} rows[] = {
 		{"\"schema\":1", "\"schema\":2", "schema", "newer version"},
 		{"\"schema\":1,", "\"schema\":2,\"unheard\":[],", "schema", "newer version"},
+		{"\"schema\":1", "\"unheard\":[],\"schema\":2", "schema", "newer version"},
 		{"\"schema\":1", "\"schema\":0", "schema", "at least 1"},
 		{"\"schema\":1", "\"schema\":\"1\"", "schema", "must be an integer"},
 		{"\"schema\":1,", "", "schema", "is required"},

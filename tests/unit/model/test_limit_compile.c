@@ -96,6 +96,13 @@ static void compile_of_a_limit_made_by_hand_is_checked_too(void **state)
 		const char *field, *piece;
 	} rows[] = {
 		{{.limit = 0, .interval_ns = 1000000}, "limit", "must be at least 1"},
+		{{.limit = SLUICE_SLIDING_COUNT_MAX + 5,
+		  .burst = SLUICE_SLIDING_COUNT_MAX + 5,
+		  .burst_given = true,
+		  .interval_ns = 1000000,
+		  .algorithm = SLUICE_SLIDING_WINDOW},
+		 "limit",
+		 "must be at most 16777215 "},
 		{{.limit = 1, .interval_ns = 999999}, "interval", "\"1ms\" to \"365d\""},
 		{{.limit = 1, .interval_ns = SLUICE_INTERVAL_MAX_NS + 1}, "interval", "\"365d\""},
 	};

@@ -186,6 +186,8 @@ static void limit_of_wrong_values_is_refused(void **state)
 		 "stray backslash at byte 2"},
 		{"{\"key\":\"\\\\\\\\*\\\\\",\"limit\":1,\"interval\":\"1m\"}", "key",
 		 "stray backslash at byte 4"},
+		{"{\"key\":\"\\\\\\\\x\\\\\",\"limit\":1,\"interval\":\"1m\"}", "key",
+		 "stray backslash at byte 4"},
 		{"{\"key\":\"*****\\\\\",\"limit\":1,\"interval\":\"1m\"}", "key",
 		 "stray backslash"},
 		{"{\"key\":\"k\",\"limit\":0,\"interval\":\"1m\"}", "limit", "must be at least 1"},

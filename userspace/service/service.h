@@ -40,7 +40,7 @@ void service_free(struct service *service);
 struct limit_table;
 struct catalog {
 	struct snapshot snapshot; /* first */
-	uint64_t revision;        /* of the store, as far as this view goes */
+	uint64_t revision;        /* of the store: that of the last change in here */
 	size_t n_limits;          /* of all tenants */
 	struct limit_table *limits;
 	struct keyring *keyring;

@@ -1,0 +1,306 @@
+/* Creates, changes, deletes and resets limits; a conflict with another writer is tried anew. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "service/admin.h"
+#include "service/operation_priv.h"
+#include "service/service_priv.h"
+
+enum { ADMIN_TRIES = 32 };
+
+static int validate_compiled(struct operation *op, const struct limit *limit)
+{
+	struct sluice_params params;
+	int r;
+
+	r = limit_compile(limit, op->service->clock->utc_offset_ns, op->error, &params);
+	return r > 0 ? ADMIN_E_INVALID : r;
+}
+
+static int check_room(struct operation *op)
+{
+	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(op->service);
+
+	if (catalog_count(catalog, op->who->tenant_number) < ADMIN_LIMITS_MAX)
+		return 0;
+	field_error_set(op->error, "", "there are %d limits, the most a tenant may have",
+			ADMIN_LIMITS_MAX);
+	return ADMIN_E_TOO_MANY;
+}
+
+static int prepare_limit(struct operation *op, const struct json *body, struct limit *limit)
+{
+	int r;
+
+	r = check_room(op);
+	if (r)
+		return r;
+	r = limit_parse(body, op->error, limit);
+	if (r)
+		return r > 0 ? ADMIN_E_INVALID : r;
+	limit->created_at_ms = clock_utc_ms(op->service->clock);
+	limit->updated_at_ms = limit->created_at_ms;
+	id_make("lim", limit->created_at_ms, limit->id);
+	return validate_compiled(op, limit);
+}
+
+/* The limit's record and, unless NULL, the claim on its subject. */
+struct write {
+	char name[RECORD_NAME_SIZE];
+	struct buf limit;
+	struct buf claim;
+};
+
+static void done_write(struct write *write)
+{
+	buf_done(&write->limit);
+	buf_done(&write->claim);
+}
+
+static int init_write(struct write *write, struct operation *op, const struct limit *limit)
+{
+	record_limit_name(op->who->tenant, limit->id, write->name);
+	buf_init(&write->limit);
+	buf_init(&write->claim);
+	limit_save(limit, &write->limit);
+	record_subject_save(limit->id, &write->claim);
+	return write->limit.failed || write->claim.failed ? -ENOMEM : 0;
+}
+
+static int try_create(struct operation *op, const struct limit *limit, char existing_id[ID_SIZE],
+		      uint64_t *ret_revision)
+{
+	_cleanup_(done_write) struct write write = {0};
+	struct claim claim;
+	int r;
+
+	r = init_write(&write, op, limit);
+	if (r)
+		return r;
+	r = operation_claim(op, limit, &claim, existing_id);
+	if (r)
+		return r;
+	return operation_commit(
+		op,
+		&(struct store_txn){
+			.compares = (struct store_compare[]){{write.name, 0},
+							     {claim.name, claim.revision}},
+			.n_compares = 2,
+			.puts =
+				(struct store_put[]){
+					{write.name, write.limit.data, write.limit.len},
+					{claim.name, write.claim.data, write.claim.len}},
+			.n_puts = 2,
+		},
+		ret_revision);
+}
+
+static int give_up(struct operation *op)
+{
+	return operation_fail(op, ADMIN_E_STORE, "",
+			      "others keep changing the same limit; try again");
+}
+
+int admin_limit_create(struct service *service, const struct principal *who,
+		       const struct json *body, struct field_error *error, struct admin_result *ret)
+{
+	struct operation op = {service, who, error};
+	_cleanup_limit_ struct limit limit;
+	int r;
+
+	limit_init(&limit);
+	r = prepare_limit(&op, body, &limit);
+	if (r)
+		return r;
+	r = ADMIN_E_AGAIN;
+	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
+		r = try_create(&op, &limit, ret->existing_id, &limit.revision);
+	if (r)
+		return r == ADMIN_E_AGAIN ? give_up(&op) : r;
+	ret->limit = limit;
+	limit_init(&limit);
+	return 0;
+}
+
+/* What an update depends on and leads to. */
+struct update {
+	struct limit base;
+	struct limit next;
+	struct claim former; /* of base; only when the subject changes */
+	struct claim claim;  /* of next; likewise */
+	bool moves;
+};
+
+static void init_update(struct update *update)
+{
+	*update = (struct update){0};
+	limit_init(&update->base);
+	limit_init(&update->next);
+}
+
+static void done_update(struct update *update)
+{
+	limit_done(&update->base);
+	limit_done(&update->next);
+}
+
+static int load_expected(struct operation *op, const char *id, uint64_t expected_revision,
+			 struct limit *ret)
+{
+	int r;
+
+	r = operation_load_limit(op, id, ret);
+	if (r == 0 && expected_revision && ret->revision != expected_revision)
+		return ADMIN_E_REVISION;
+	return r;
+}
+
+static int prepare_update(struct operation *op, struct update *update, const struct json *body,
+			  char existing_id[ID_SIZE])
+{
+	int r;
+
+	r = limit_parse_update(body, &update->base, op->error, &update->next);
+	if (r)
+		return r > 0 ? ADMIN_E_INVALID : r;
+	update->next.updated_at_ms = clock_utc_ms(op->service->clock);
+	r = validate_compiled(op, &update->next);
+	if (r)
+		return r;
+	update->moves = !limit_same_subject(&update->base, &update->next);
+	if (!update->moves)
+		return 0;
+	r = operation_load_claim(op, &update->base, &update->former);
+	if (r)
+		return r;
+	return operation_claim(op, &update->next, &update->claim, existing_id);
+}
+
+static int write_update(struct operation *op, struct update *update)
+{
+	_cleanup_(done_write) struct write write = {0};
+	const char *former = update->former.name;
+	/* Only a claim of its own is given up. */
+	bool claimed = strcmp(update->former.limit_id, update->base.id) == 0;
+	int r;
+
+	r = init_write(&write, op, &update->next);
+	if (r)
+		return r;
+	return commit(
+		op,
+		&(struct store_txn){
+			.compares = (struct store_compare[]){{write.name, update->base.revision},
+							     {update->claim.name,
+							      update->claim.revision}},
+			.n_compares = update->moves ? 2 : 1,
+			.puts =
+				(struct store_put[]){
+					{write.name, write.limit.data, write.limit.len},
+					{update->claim.name, write.claim.data, write.claim.len}},
+			.n_puts = update->moves ? 2 : 1,
+			.deletes = &former,
+			.n_deletes = update->moves && claimed,
+		},
+		&update->next.revision);
+}
+
+static int try_update(struct operation *op, const char *id, const struct json *body,
+		      uint64_t expected_revision, struct admin_result *ret)
+{
+	_cleanup_(done_update) struct update update;
+	int r;
+
+	init_update(&update);
+	r = load_expected(op, id, expected_revision, &update.base);
+	if (r)
+		return r;
+	r = prepare_update(op, &update, body, ret->existing_id);
+	if (r)
+		return r;
+	r = write_update(op, &update);
+	if (r)
+		return r;
+	ret->limit = update.next;
+	limit_init(&update.next);
+	return 0;
+}
+
+/* After a conflict the limit is read again: an expected revision then fails by itself. */
+int admin_limit_update(struct service *service, const struct principal *who, const char *id,
+		       const struct json *body, uint64_t expected_revision,
+		       struct field_error *error, struct admin_result *ret)
+{
+	struct operation op = {service, who, error};
+	int r = ADMIN_E_AGAIN;
+
+	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
+		r = try_update(&op, id, body, expected_revision, ret);
+	return r == ADMIN_E_AGAIN ? give_up(&op) : r;
+}
+
+static int try_delete(struct operation *op, const char *id, uint64_t expected_revision)
+{
+	char name[RECORD_NAME_SIZE];
+	_cleanup_limit_ struct limit limit;
+	struct claim claim;
+	uint64_t revision;
+	bool claimed;
+	int r;
+
+	limit_init(&limit);
+	r = load_expected(op, id, expected_revision, &limit);
+	if (r)
+		return r;
+	r = operation_load_claim(op, &limit, &claim);
+	if (r)
+		return r;
+	claimed = strcmp(claim.limit_id, limit.id) == 0;
+	record_limit_name(op->who->tenant, id, name);
+	return operation_commit(op,
+				&(struct store_txn){
+					.compares = &(struct store_compare){name, limit.revision},
+					.n_compares = 1,
+					.deletes = (const char *[]){name, claim.name},
+					.n_deletes = claimed ? 2 : 1,
+				},
+				&revision);
+}
+
+int admin_limit_delete(struct service *service, const struct principal *who, const char *id,
+		       uint64_t expected_revision, struct field_error *error)
+{
+	struct operation op = {service, who, error};
+	int r = ADMIN_E_AGAIN;
+
+	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
+		r = try_delete(&op, id, expected_revision);
+	return r == ADMIN_E_AGAIN ? give_up(&op) : r;
+}
+
+static int reset_all(struct service *service, const char *id)
+{
+	struct engine_change change = {.op = ENGINE_RESET, .limit = {.id = id}};
+
+	return engine_apply(service->engine, &change, 1, clock_now_ns(service->clock));
+}
+
+int admin_limit_reset(struct service *service, const struct principal *who, const char *id,
+		      const char *key, size_t key_len, struct field_error *error)
+{
+	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service);
+	int r;
+
+	/* The engine knows ids of every tenant; the catalog says whose this one is. */
+	if (!catalog_find(catalog, who->tenant_number, id))
+		return ADMIN_E_NOT_FOUND;
+	if (key && check_key_validate(key, key_len, error))
+		return ADMIN_E_INVALID;
+	r = key ? engine_reset_key(service->engine, id, key, key_len,
+				   clock_now_ns(service->clock)) :
+		  reset_all(service, id);
+	/* Deleted a moment ago. */
+	return r == ENGINE_E_NOT_FOUND ? ADMIN_E_NOT_FOUND : r;
+}

@@ -1,0 +1,33 @@
+/* The next state of the service while records are being taken over into it. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "service/limit_table_priv.h"
+#include "service/reconcile_priv.h"
+
+/*
+ * Nothing outside sees a draft until draft_publish(). A record that is refused leaves it as it was,
+ * so the others of the same revision still count. Tenants are the exception: they are only ever
+ * added, and go straight to the reconciler.
+ */
+struct draft {
+	struct reconcile *reconcile;
+	struct limit_table *limits;
+	struct key_set keys;
+	bool keys_changed;
+	struct engine_change *changes;
+	struct limit_entry **entries; /* what changes[i].limit borrows from */
+	size_t n_changes;
+	size_t room; /* of changes and entries */
+};
+
+/* Starts from the published state, or from nothing. 0 or -ENOMEM. */
+int draft_init(struct draft *draft, struct reconcile *reconcile);
+void draft_done(struct draft *draft);
+#define _cleanup_draft_ _cleanup_(draft_done)
+
+/* 0, RECORD_E_INVALID with *error naming the record, -ENOMEM. */
+int draft_take(struct draft *draft, const struct store_record *record, struct field_error *error);
+
+/* Puts it in force: the engine first, then the catalog. 0 or -ENOMEM, and then changes nothing. */
+int draft_publish(struct draft *draft, uint64_t revision);

@@ -1,0 +1,13 @@
+# The service: checks, changes, and what carries the store into the engine.
+sluice_srcs += \
+	userspace/service/admin.c \
+	userspace/service/bootstrap.c \
+	userspace/service/catalog.c \
+	userspace/service/check.c \
+	userspace/service/draft.c \
+	userspace/service/limit_table.c \
+	userspace/service/operation.c \
+	userspace/service/reconcile.c \
+	userspace/service/records.c \
+	userspace/service/service.c \
+	userspace/service/sweeper.c

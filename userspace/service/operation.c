@@ -1,0 +1,122 @@
+/* What every admin call is made of: read a record, claim a subject, commit and wait. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "service/operation_priv.h"
+#include "service/service_priv.h"
+
+int operation_fail(struct operation *op, int outcome, const char *field, const char *message)
+{
+	field_error_set(op->error, field, "%s", message);
+	return outcome;
+}
+
+static int outcome_of(struct operation *op, int r)
+{
+	switch (r) {
+	case STORE_E_CONFLICT:
+		return ADMIN_E_AGAIN;
+	case STORE_E_UNKNOWN:
+		return operation_fail(op, ADMIN_E_UNKNOWN, "", "the store did not answer in time");
+	case STORE_E_READ_ONLY:
+		return operation_fail(op, ADMIN_E_STORE, "",
+				      "the store takes no writes now (disk full or read-only)");
+	case STORE_E_TOO_LARGE:
+		return operation_fail(op, ADMIN_E_INVALID, "", "is too large to be stored");
+	default:
+		return r;
+	}
+}
+
+int operation_commit(struct operation *op, const struct store_txn *txn, uint64_t *ret_revision)
+{
+	struct service *service = op->service;
+	uint64_t revision;
+	int r;
+
+	r = store_txn(service->store, txn, &revision);
+	if (r)
+		return outcome_of(op, r);
+	if (reconcile_wait(&service->reconcile, revision, service->apply_wait_ms))
+		return operation_fail(op, ADMIN_E_UNKNOWN, "", "is written, but not in force yet");
+	*ret_revision = revision;
+	return 0;
+}
+
+static int id_valid(const char *id)
+{
+	size_t len = strlen(id);
+
+	return len > 0 && len < ID_SIZE && !strchr(id, '/');
+}
+
+int operation_load_limit(struct operation *op, const char *id, struct limit *ret)
+{
+	struct record_name place = {.kind = RECORD_LIMIT, .id = id};
+	char name[RECORD_NAME_SIZE];
+	struct store_record record = {.key = name};
+	_cleanup_buf_ struct buf value;
+	int r;
+
+	buf_init(&value);
+	if (!id_valid(id))
+		return ADMIN_E_NOT_FOUND;
+	record_limit_name(op->who->tenant, id, name);
+	r = record_fetch(op->service->store, name, &value, &record.revision);
+	if (r)
+		return outcome_of(op, r);
+	if (record.revision == 0)
+		return ADMIN_E_NOT_FOUND;
+	record.value = value.data;
+	record.size = value.len;
+	r = record_limit_load(&record, &place, op->error, ret);
+	return r > 0 ? -EBADMSG : r;
+}
+
+int operation_load_claim(struct operation *op, const struct limit *limit, struct claim *ret)
+{
+	struct store_record record = {.key = ret->name};
+	_cleanup_buf_ struct buf value;
+	int r;
+
+	buf_init(&value);
+	r = record_subject_name(op->who->tenant, limit, ret->name);
+	if (r)
+		return r;
+	r = record_fetch(op->service->store, ret->name, &value, &ret->revision);
+	if (r)
+		return outcome_of(op, r);
+	ret->limit_id[0] = '\0';
+	if (ret->revision == 0)
+		return 0;
+	record.value = value.data;
+	record.size = value.len;
+	r = record_subject_load(&record, op->error, ret->limit_id);
+	return r > 0 ? -EBADMSG : r;
+}
+
+int operation_claim(struct operation *op, const struct limit *limit, struct claim *ret,
+		    char existing_id[ID_SIZE])
+{
+	char name[RECORD_NAME_SIZE];
+	_cleanup_buf_ struct buf value;
+	uint64_t revision;
+	int r;
+
+	buf_init(&value);
+	r = operation_load_claim(op, limit, ret);
+	if (r || ret->revision == 0 || strcmp(ret->limit_id, limit->id) == 0)
+		return r;
+	record_limit_name(op->who->tenant, ret->limit_id, name);
+	r = record_fetch(op->service->store, name, &value, &revision);
+	if (r)
+		return outcome_of(op, r);
+	if (revision == 0)
+		return 0;
+	memcpy(existing_id, ret->limit_id, ID_SIZE);
+	/* So that whoever looks the id up next finds it; if not, the answer is still right. */
+	(void)reconcile_wait(&op->service->reconcile, revision, op->service->apply_wait_ms);
+	return operation_fail(op, ADMIN_E_EXISTS, "key",
+			      "is limited already with this algorithm and interval");
+}

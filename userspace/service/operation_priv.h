@@ -1,0 +1,43 @@
+/* What every admin call is made of: read a record, claim a subject, commit and wait. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "service/admin.h"
+#include "service/records_priv.h"
+
+/* A compared revision has moved: look again. Never leaves this folder. */
+#define ADMIN_E_AGAIN 100
+
+/* One call under way. */
+struct operation {
+	struct service *service;
+	const struct principal *who;
+	struct field_error *error;
+};
+
+/*
+ * Which limit counts a subject, as the index records it: this is what makes two equal limits
+ * impossible however many create them at once. revision 0: nobody does.
+ */
+struct claim {
+	char name[RECORD_NAME_SIZE];
+	char limit_id[ID_SIZE]; /* "" if nobody */
+	uint64_t revision;
+};
+
+/* Sets *error and returns outcome. */
+int operation_fail(struct operation *op, int outcome, const char *field, const char *message);
+
+/* All below return ADMIN_E_* or -errno; -EBADMSG: the record is damaged, and *error says how. */
+
+/* Always from the store: the catalog of this host may lag behind another's change. */
+int operation_load_limit(struct operation *op, const char *id, struct limit *ret);
+int operation_load_claim(struct operation *op, const struct limit *limit, struct claim *ret);
+
+/* Whether `limit` may count its subject: 0, or ADMIN_E_EXISTS with the id of the one that does. A
+ * claim whose limit is gone (removed by other hands) is free to be taken over. */
+int operation_claim(struct operation *op, const struct limit *limit, struct claim *ret,
+		    char existing_id[ID_SIZE]);
+
+/* Writes and waits until it is in force. ADMIN_E_AGAIN if a compared revision has moved. */
+int operation_commit(struct operation *op, const struct store_txn *txn, uint64_t *ret_revision);

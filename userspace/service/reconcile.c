@@ -1,0 +1,175 @@
+/* Ranges over the store once, then applies what its watch reports, and says how far that is. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "service/draft_priv.h"
+#include "service/records_priv.h"
+
+void reconcile_init(struct reconcile *reconcile, struct store *store, const struct clock *clock,
+		    struct engine *engine)
+{
+	pthread_condattr_t monotonic;
+
+	*reconcile = (struct reconcile){.store = store, .clock = clock, .engine = engine};
+	snapshot_cell_init(&reconcile->catalog);
+	pthread_mutex_init(&reconcile->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&reconcile->reached, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+void reconcile_done(struct reconcile *reconcile)
+{
+	if (reconcile->watch)
+		store_unwatch(reconcile->store, reconcile->watch);
+	snapshot_cell_done(&reconcile->catalog);
+	pthread_cond_destroy(&reconcile->reached);
+	pthread_mutex_destroy(&reconcile->lock);
+	free(reconcile->tenants);
+	free(reconcile->keys.at);
+}
+
+static void note_progress(struct reconcile *reconcile, uint64_t revision, bool stalled)
+{
+	pthread_mutex_lock(&reconcile->lock);
+	if (stalled)
+		reconcile->stalled = true;
+	else
+		reconcile->revision = revision;
+	pthread_cond_broadcast(&reconcile->reached);
+	pthread_mutex_unlock(&reconcile->lock);
+}
+
+static void note_refusal(struct reconcile *reconcile, const struct field_error *error)
+{
+	pthread_mutex_lock(&reconcile->lock);
+	reconcile->refusals.count++;
+	reconcile->refusals.last = *error;
+	pthread_mutex_unlock(&reconcile->lock);
+}
+
+/* Tenants first: a transaction may make one and records under it in any order. */
+static int take_events(struct draft *draft, const struct store_record *events, size_t n,
+		       bool tenants)
+{
+	struct reconcile *reconcile = draft->reconcile;
+	struct field_error error;
+	struct record_name name;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		bool is_tenant =
+			record_name_parse(events[i].key, &name) == 0 && name.kind == RECORD_TENANT;
+
+		if (is_tenant != tenants)
+			continue;
+		r = draft_take(draft, &events[i], &error);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			note_refusal(reconcile, &error);
+	}
+	return 0;
+}
+
+static int apply_events(struct reconcile *reconcile, uint64_t revision,
+			const struct store_record *events, size_t n)
+{
+	_cleanup_draft_ struct draft draft = {0};
+	int r;
+
+	r = draft_init(&draft, reconcile);
+	if (r)
+		return r;
+	r = take_events(&draft, events, n, true);
+	if (r)
+		return r;
+	r = take_events(&draft, events, n, false);
+	if (r)
+		return r;
+	if (draft.n_changes == 0 && !draft.keys_changed)
+		return 0;
+	return draft_publish(&draft, revision);
+}
+
+/* On the store's watch thread. */
+static void store_changed(uint64_t revision, const struct store_record *events, size_t n,
+			  void *data)
+{
+	struct reconcile *reconcile = data;
+	int r = 0;
+
+	/* Only this thread sets it. A change left out would make every later one a wrong state. */
+	if (reconcile->stalled)
+		return;
+	if (n > 0)
+		r = apply_events(reconcile, revision, events, n);
+	note_progress(reconcile, revision, r != 0);
+}
+
+struct load {
+	struct draft *draft;
+	struct field_error *error;
+};
+
+static int load_record(const struct store_record *record, void *data)
+{
+	struct load *load = data;
+	int r;
+
+	r = draft_take(load->draft, record, load->error);
+	return r > 0 ? MODEL_E_INVALID : r;
+}
+
+int reconcile_start(struct reconcile *reconcile, struct field_error *error)
+{
+	_cleanup_draft_ struct draft draft = {0};
+	struct load load = {&draft, error};
+	uint64_t revision;
+	int r;
+
+	r = draft_init(&draft, reconcile);
+	if (r)
+		return r;
+	r = store_range(reconcile->store, RECORD_ROOT, load_record, &load, &revision);
+	if (r)
+		return r;
+	r = draft_publish(&draft, revision);
+	if (r)
+		return r;
+	reconcile->revision = revision;
+	return store_watch(reconcile->store, RECORD_ROOT, revision, store_changed, reconcile,
+			   &reconcile->watch);
+}
+
+static struct timespec deadline_after(uint32_t ms)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += ms / 1000;
+	at.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (at.tv_nsec >= 1000000000) {
+		at.tv_sec++;
+		at.tv_nsec -= 1000000000;
+	}
+	return at;
+}
+
+int reconcile_wait(struct reconcile *reconcile, uint64_t revision, uint32_t timeout_ms)
+{
+	struct timespec deadline = deadline_after(timeout_ms);
+	bool reached;
+	int r = 0;
+
+	pthread_mutex_lock(&reconcile->lock);
+	while (reconcile->revision < revision && !reconcile->stalled && r == 0)
+		r = pthread_cond_timedwait(&reconcile->reached, &reconcile->lock, &deadline);
+	reached = reconcile->revision >= revision;
+	pthread_mutex_unlock(&reconcile->lock);
+	return reached ? 0 : -ETIMEDOUT;
+}

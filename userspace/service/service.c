@@ -1,0 +1,111 @@
+/* Puts engine, reconciler and sweeper together and takes them apart again. */
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "service/service_priv.h"
+
+enum { APPLY_WAIT_MS = 5000 };
+
+static int start_parts(struct service *service, struct field_error *error)
+{
+	int r;
+
+	r = reconcile_start(&service->reconcile, error);
+	if (r)
+		return r;
+	return sweeper_start(&service->sweeper, service->engine, service->clock);
+}
+
+static void free_parts(struct service *service)
+{
+	reconcile_done(&service->reconcile);
+	engine_free(service->engine);
+	free(service);
+}
+
+int service_new(const struct service_config *config, struct field_error *error,
+		struct service **ret)
+{
+	struct engine_config engine = {.keys_max = config->tenant_keys_max};
+	struct service *service;
+	int r;
+
+	assert(config->tenant_keys_max > 0);
+	service = calloc(1, sizeof(*service));
+	if (!service)
+		return -ENOMEM;
+	service->store = config->store;
+	service->clock = config->clock;
+	service->apply_wait_ms = config->apply_wait_ms ? config->apply_wait_ms : APPLY_WAIT_MS;
+	random_bytes(engine.seed, sizeof(engine.seed));
+	r = engine_new(&engine, &service->engine);
+	if (r) {
+		free(service);
+		return r;
+	}
+	reconcile_init(&service->reconcile, service->store, service->clock, service->engine);
+	r = start_parts(service, error);
+	if (r) {
+		free_parts(service);
+		return r;
+	}
+	*ret = service;
+	return 0;
+}
+
+void service_free(struct service *service)
+{
+	if (!service)
+		return;
+	sweeper_stop(&service->sweeper);
+	free_parts(service);
+}
+
+struct catalog *service_catalog_get(struct service *service)
+{
+	return (struct catalog *)snapshot_get(&service->reconcile.catalog);
+}
+
+void service_catalog_put(struct catalog *catalog)
+{
+	snapshot_put(&catalog->snapshot);
+}
+
+int service_limit_stats(struct service *service, const char *id, struct engine_limit_stats *ret)
+{
+	return engine_limit_stats(service->engine, id, ret) ? -ENOENT : 0;
+}
+
+const struct clock *service_clock(struct service *service)
+{
+	return service->clock;
+}
+
+const char *service_not_ready(struct service *service)
+{
+	struct reconcile *reconcile = &service->reconcile;
+	bool stalled;
+
+	pthread_mutex_lock(&reconcile->lock);
+	stalled = reconcile->stalled;
+	pthread_mutex_unlock(&reconcile->lock);
+	return stalled ? "a change of the configuration found no memory; restart to take it over" :
+			 NULL;
+}
+
+void service_usage(struct service *service, struct engine_usage *ret)
+{
+	engine_usage(service->engine, ret);
+}
+
+void service_refusals(struct service *service, struct service_refusals *ret)
+{
+	struct reconcile *reconcile = &service->reconcile;
+
+	pthread_mutex_lock(&reconcile->lock);
+	*ret = reconcile->refusals;
+	pthread_mutex_unlock(&reconcile->lock);
+}

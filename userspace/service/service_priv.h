@@ -1,0 +1,18 @@
+/* What the parts of the service share. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "service/reconcile_priv.h"
+#include "service/sweeper_priv.h"
+
+struct service {
+	struct store *store;       /* borrowed */
+	const struct clock *clock; /* borrowed */
+	uint32_t apply_wait_ms;
+	struct engine *engine;
+	struct reconcile reconcile;
+	struct sweeper sweeper;
+};
+
+/* What may be counted: 0, or CHECK_E_INVALID naming "key". */
+int check_key_validate(const char *key, size_t len, struct field_error *error);

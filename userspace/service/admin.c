@@ -189,7 +189,7 @@ static int write_update(struct operation *op, struct update *update)
 	r = init_write(&write, op, &update->next);
 	if (r)
 		return r;
-	return commit(
+	return operation_commit(
 		op,
 		&(struct store_txn){
 			.compares = (struct store_compare[]){{write.name, update->base.revision},

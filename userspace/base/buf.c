@@ -10,7 +10,6 @@
 
 enum {
 	FIRST_SIZE = 256,
-	DIGITS_MAX = 20, /* of a 64-bit integer, with its sign */
 };
 
 /* Decimal digits two at a time: half the divisions. */
@@ -84,41 +83,50 @@ void buf_put_char(struct buf *buf, char c)
 	buf_put(buf, &c, 1);
 }
 
-/* Writes the digits that end at `end`; returns where they begin. */
-static char *format_digits(uint64_t value, char *end)
+static size_t count_digits(uint64_t value)
 {
-	while (value >= 100) {
+	size_t digits = 1;
+
+	for (; value >= 10000; value /= 10000)
+		digits += 4;
+	return digits + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
+/* Writes the digits that end at `end`. */
+static void put_digits(uint64_t value, char *end)
+{
+	for (; value >= 100; value /= 100) {
 		end -= 2;
 		memcpy(end, digit_pairs + value % 100 * 2, 2);
-		value /= 100;
 	}
-	if (value < 10) {
-		*--end = (char)('0' + value);
-		return end;
-	}
-	end -= 2;
-	memcpy(end, digit_pairs + value * 2, 2);
-	return end;
+	if (value < 10)
+		end[-1] = (char)('0' + value);
+	else
+		memcpy(end - 2, digit_pairs + value * 2, 2);
 }
 
 void buf_put_u64(struct buf *buf, uint64_t value)
 {
-	char digits[DIGITS_MAX];
-	char *end = digits + sizeof(digits);
-	char *begin = format_digits(value, end);
+	size_t len = count_digits(value);
+	char *at = buf_reserve(buf, len);
 
-	buf_put(buf, begin, (size_t)(end - begin));
+	if (!at)
+		return;
+	put_digits(value, at + len);
+	buf_advance(buf, len);
 }
 
 void buf_put_s64(struct buf *buf, int64_t value)
 {
-	char digits[DIGITS_MAX];
-	char *end = digits + sizeof(digits);
-	char *begin = format_digits(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, end);
+	uint64_t amount = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	size_t len = (value < 0) + count_digits(amount);
+	char *at = buf_reserve(buf, len);
 
-	if (value < 0)
-		*--begin = '-';
-	buf_put(buf, begin, (size_t)(end - begin));
+	if (!at)
+		return;
+	*at = '-';
+	put_digits(amount, at + len);
+	buf_advance(buf, len);
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

@@ -1,4 +1,4 @@
-/* jansson under names that leave ours free: its own begin with json_ and JSON_, too. */
+/* Includes jansson under names that leave ours free: its own begin with json_ and JSON_, too. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 

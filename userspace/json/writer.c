@@ -68,9 +68,8 @@ void json_end_array(struct json_writer *writer)
 	end_nest(writer, ']');
 }
 
-void json_name(struct json_writer *writer, const char *name)
+void json_name_of(struct json_writer *writer, const char *name, size_t len)
 {
-	size_t len = strlen(name);
 	char *at = begin_value(writer, len + 3);
 
 	if (!at)
@@ -111,6 +110,28 @@ void json_put_s64(struct json_writer *writer, int64_t value)
 static bool needs_escape(unsigned char c)
 {
 	return c < 0x20 || c == '"' || c == '\\';
+}
+
+/* How many bytes from the start need none, looking at eight at a time. */
+static size_t count_plain(const char *text, size_t len)
+{
+	const uint64_t ones = 0x0101010101010101ULL, tops = ones << 7;
+	uint64_t x, quote, slash, found;
+	size_t done = 0;
+
+	for (; len - done >= sizeof(x); done += sizeof(x)) {
+		memcpy(&x, text + done, sizeof(x));
+		quote = x ^ ones * '"';
+		slash = x ^ ones * '\\';
+		/* A byte below n borrows from its top bit; for n = 1 that is a zero byte. */
+		found = ((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) |
+			((slash - ones) & ~slash);
+		if (found & tops)
+			break;
+	}
+	while (done < len && !needs_escape((unsigned char)text[done]))
+		done++;
+	return done;
 }
 
 /* Returns the escape's end; it takes at most six bytes. */
@@ -154,12 +175,11 @@ static void put_escaped(struct buf *buf, const char *text, size_t len)
 void json_put_string(struct json_writer *writer, const char *text, size_t len)
 {
 	char *at = begin_value(writer, len + 2);
-	size_t plain = 0;
+	size_t plain;
 
 	if (!at)
 		return;
-	while (plain < len && !needs_escape((unsigned char)text[plain]))
-		plain++;
+	plain = count_plain(text, len);
 	at[0] = '"';
 	memcpy(at + 1, text, plain);
 	if (plain == len) {

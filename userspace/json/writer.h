@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 
@@ -22,7 +23,13 @@ void json_begin_array(struct json_writer *writer);
 void json_end_array(struct json_writer *writer);
 
 /* name must need no escape. */
-void json_name(struct json_writer *writer, const char *name);
+void json_name_of(struct json_writer *writer, const char *name, size_t len);
+
+/* Inline, so that the length of a literal is known when it is compiled. */
+static inline void json_name(struct json_writer *writer, const char *name)
+{
+	json_name_of(writer, name, strlen(name));
+}
 
 void json_put_null(struct json_writer *writer);
 void json_put_bool(struct json_writer *writer, bool value);

@@ -96,6 +96,34 @@ static void writer_string_of_every_character_reads_back(void **state)
 	assert_memory_equal(read, text, 127);
 }
 
+/* The eight-bytes-at-a-time path must see each kind at each place, and nothing else. */
+static void writer_escape_is_found_at_every_position(void **state)
+{
+	static const char specials[] = {'"', '\\', '\x01', '\x1f'};
+	static const char plains[] = {' ', '!', '#', '[', ']', '\x7f', '~', '\x80', '\xa2', '\xff'};
+	char text[40];
+
+	for (size_t at = 0; at < sizeof(text) * sizeof(plains); at++) {
+		for (size_t s = 0; s < sizeof(specials); s++) {
+			_cleanup_buf_ struct buf plain = {0}, special = {0};
+			struct json_writer writer;
+			size_t place = at % sizeof(text);
+
+			memset(text, plains[at / sizeof(text)], sizeof(text));
+			json_writer_init(&writer, &plain);
+			json_put_string(&writer, text, sizeof(text));
+			assert_int_equal(plain.len, sizeof(text) + 2);
+			assert_memory_equal(plain.data + 1, text, sizeof(text));
+			text[place] = specials[s];
+			json_writer_init(&writer, &special);
+			json_put_string(&writer, text, sizeof(text));
+			assert_int_equal(special.len, sizeof(text) + (s < 2 ? 3 : 7));
+			assert_memory_equal(special.data + 1, text, place);
+			assert_int_equal(special.data[1 + place], '\\');
+		}
+	}
+}
+
 static void put_sample(struct buf *buf)
 {
 	struct json_writer writer;
@@ -140,6 +168,7 @@ int main(void)
 		cmocka_unit_test(writer_sets_commas_where_they_belong),
 		cmocka_unit_test(writer_escapes_what_must_be),
 		cmocka_unit_test(writer_string_of_every_character_reads_back),
+		cmocka_unit_test(writer_escape_is_found_at_every_position),
 		cmocka_unit_test(writer_without_room_fails_at_every_size),
 	};
 

@@ -46,7 +46,7 @@ static int prepare_limit(struct operation *op, const struct json *body, struct l
 	return validate_compiled(op, limit);
 }
 
-/* The limit's record and, unless NULL, the claim on its subject. */
+/* The records of a limit: itself and the claim on its subject. */
 struct write {
 	char name[RECORD_NAME_SIZE];
 	struct buf limit;
@@ -73,6 +73,9 @@ static int try_create(struct operation *op, const struct limit *limit, char exis
 		      uint64_t *ret_revision)
 {
 	_cleanup_(done_write) struct write write = {0};
+	struct store_compare compares[2];
+	struct store_put puts[2];
+	struct store_txn txn = {.compares = compares, .n_compares = 2, .puts = puts, .n_puts = 2};
 	struct claim claim;
 	int r;
 
@@ -82,19 +85,11 @@ static int try_create(struct operation *op, const struct limit *limit, char exis
 	r = operation_claim(op, limit, &claim, existing_id);
 	if (r)
 		return r;
-	return operation_commit(
-		op,
-		&(struct store_txn){
-			.compares = (struct store_compare[]){{write.name, 0},
-							     {claim.name, claim.revision}},
-			.n_compares = 2,
-			.puts =
-				(struct store_put[]){
-					{write.name, write.limit.data, write.limit.len},
-					{claim.name, write.claim.data, write.claim.len}},
-			.n_puts = 2,
-		},
-		ret_revision);
+	compares[0] = (struct store_compare){write.name, 0};
+	compares[1] = (struct store_compare){claim.name, claim.revision};
+	puts[0] = (struct store_put){write.name, write.limit.data, write.limit.len};
+	puts[1] = (struct store_put){claim.name, write.claim.data, write.claim.len};
+	return operation_commit(op, &txn, ret_revision);
 }
 
 static int give_up(struct operation *op)
@@ -182,29 +177,26 @@ static int write_update(struct operation *op, struct update *update)
 {
 	_cleanup_(done_write) struct write write = {0};
 	const char *former = update->former.name;
-	/* Only a claim of its own is given up. */
-	bool claimed = strcmp(update->former.limit_id, update->base.id) == 0;
+	const struct claim *claim = &update->claim;
+	struct store_compare compares[2];
+	struct store_put puts[2];
+	struct store_txn txn = {.compares = compares, .n_compares = 1, .puts = puts, .n_puts = 1};
 	int r;
 
 	r = init_write(&write, op, &update->next);
 	if (r)
 		return r;
-	return operation_commit(
-		op,
-		&(struct store_txn){
-			.compares = (struct store_compare[]){{write.name, update->base.revision},
-							     {update->claim.name,
-							      update->claim.revision}},
-			.n_compares = update->moves ? 2 : 1,
-			.puts =
-				(struct store_put[]){
-					{write.name, write.limit.data, write.limit.len},
-					{update->claim.name, write.claim.data, write.claim.len}},
-			.n_puts = update->moves ? 2 : 1,
-			.deletes = &former,
-			.n_deletes = update->moves && claimed,
-		},
-		&update->next.revision);
+	compares[0] = (struct store_compare){write.name, update->base.revision};
+	puts[0] = (struct store_put){write.name, write.limit.data, write.limit.len};
+	if (update->moves) {
+		compares[txn.n_compares++] = (struct store_compare){claim->name, claim->revision};
+		puts[txn.n_puts++] =
+			(struct store_put){claim->name, write.claim.data, write.claim.len};
+		txn.deletes = &former;
+		/* Only a claim of its own is given up. */
+		txn.n_deletes = strcmp(update->former.limit_id, update->base.id) == 0;
+	}
+	return operation_commit(op, &txn, &update->next.revision);
 }
 
 static int try_update(struct operation *op, const char *id, const struct json *body,
@@ -246,8 +238,10 @@ static int try_delete(struct operation *op, const char *id, uint64_t expected_re
 	char name[RECORD_NAME_SIZE];
 	_cleanup_limit_ struct limit limit;
 	struct claim claim;
+	const char *deletes[] = {name, claim.name};
+	struct store_compare compare = {.key = name};
+	struct store_txn txn = {.compares = &compare, .n_compares = 1, .deletes = deletes};
 	uint64_t revision;
-	bool claimed;
 	int r;
 
 	limit_init(&limit);
@@ -257,16 +251,10 @@ static int try_delete(struct operation *op, const char *id, uint64_t expected_re
 	r = operation_load_claim(op, &limit, &claim);
 	if (r)
 		return r;
-	claimed = strcmp(claim.limit_id, limit.id) == 0;
 	record_limit_name(op->who->tenant, id, name);
-	return operation_commit(op,
-				&(struct store_txn){
-					.compares = &(struct store_compare){name, limit.revision},
-					.n_compares = 1,
-					.deletes = (const char *[]){name, claim.name},
-					.n_deletes = claimed ? 2 : 1,
-				},
-				&revision);
+	compare.revision = limit.revision;
+	txn.n_deletes = strcmp(claim.limit_id, limit.id) == 0 ? 2 : 1;
+	return operation_commit(op, &txn, &revision);
 }
 
 int admin_limit_delete(struct service *service, const struct principal *who, const char *id,

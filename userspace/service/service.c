@@ -16,7 +16,7 @@ static int start_parts(struct service *service, struct field_error *error)
 	r = reconcile_start(&service->reconcile, error);
 	if (r)
 		return r;
-	return sweeper_start(&service->sweeper, service->engine, service->clock);
+	return sweeper_start(&service->sweeper, service->engine, service->clock, SWEEP_PASS_MS);
 }
 
 static void free_parts(struct service *service)

@@ -6,7 +6,6 @@
 #include "service/sweeper_priv.h"
 
 #define NS_PER_S    1000000000ULL
-#define PASS_NS     (10 * NS_PER_S)
 #define REST_MIN_NS (NS_PER_S / 1000)
 #define REST_MAX_NS (NS_PER_S / 10)
 
@@ -16,16 +15,16 @@ enum {
 	SPARE_CELLS = ENGINE_SHARDS * 16,
 };
 
-struct sweep_pace sweep_pace_for(uint64_t keys)
+struct sweep_pace sweep_pace_for(uint64_t keys, uint64_t pass_ns)
 {
 	uint64_t total = keys + SPARE_CELLS;
-	struct sweep_pace pace = {.rest_ns = PASS_NS / total * STEP_CELLS};
+	struct sweep_pace pace = {.rest_ns = pass_ns * STEP_CELLS / total};
 
 	if (pace.rest_ns > REST_MAX_NS)
 		pace.rest_ns = REST_MAX_NS;
 	if (pace.rest_ns < REST_MIN_NS)
 		pace.rest_ns = REST_MIN_NS;
-	pace.cells = (size_t)(total / (PASS_NS / pace.rest_ns) + 1);
+	pace.cells = (size_t)(total / (pass_ns / pace.rest_ns) + 1);
 	return pace;
 }
 
@@ -58,7 +57,7 @@ static void *run_sweeper(void *data)
 
 	for (;;) {
 		engine_usage(sweeper->engine, &usage);
-		pace = sweep_pace_for(usage.keys);
+		pace = sweep_pace_for(usage.keys, sweeper->pass_ns);
 		if (rest(sweeper, pace.rest_ns))
 			return NULL;
 		engine_sweep(sweeper->engine, clock_now_ns(sweeper->clock), pace.cells);
@@ -82,11 +81,16 @@ static void done_wake(struct sweeper *sweeper)
 	pthread_mutex_destroy(&sweeper->lock);
 }
 
-int sweeper_start(struct sweeper *sweeper, struct engine *engine, const struct clock *clock)
+int sweeper_start(struct sweeper *sweeper, struct engine *engine, const struct clock *clock,
+		  uint32_t pass_ms)
 {
 	int err;
 
-	*sweeper = (struct sweeper){.engine = engine, .clock = clock};
+	*sweeper = (struct sweeper){
+		.engine = engine,
+		.clock = clock,
+		.pass_ns = pass_ms * (NS_PER_S / 1000),
+	};
 	init_wake(sweeper);
 	err = pthread_create(&sweeper->thread, NULL, run_sweeper, sweeper);
 	if (err) {

@@ -16,7 +16,10 @@ struct sweeper {
 	pthread_mutex_t lock; /* guards stop */
 	pthread_cond_t wake;
 	bool stop;
+	uint64_t pass_ns;
 };
+
+enum { SWEEP_PASS_MS = 10000 };
 
 /* How much to sweep, and how long to rest before the next step. */
 struct sweep_pace {
@@ -24,10 +27,11 @@ struct sweep_pace {
 	size_t cells;
 };
 
-/* A whole pass takes about 10 s, in steps so small that no check waits long for a shard's lock. */
-struct sweep_pace sweep_pace_for(uint64_t keys);
+/* A whole pass takes about pass_ns, in steps so small that no check waits long for a shard. */
+struct sweep_pace sweep_pace_for(uint64_t keys, uint64_t pass_ns);
 
 /* 0 or -errno. */
-int sweeper_start(struct sweeper *sweeper, struct engine *engine, const struct clock *clock);
+int sweeper_start(struct sweeper *sweeper, struct engine *engine, const struct clock *clock,
+		  uint32_t pass_ms);
 /* Returns at once: the thread is not waited for to finish a pass. */
 void sweeper_stop(struct sweeper *sweeper);

@@ -175,6 +175,22 @@ static void power_cut_after_acknowledgement_loses_nothing(void **state)
 	store_close(store);
 }
 
+static void opening_what_a_killed_owner_left_syncs_the_directory(void **state)
+{
+	struct disk *disk = *state;
+	struct store *store = open_at(disk->path), *left;
+	int before;
+
+	put_text(store, "a", "1");
+	copy_named(disk, "store.db");
+	copy_named(disk, "store.db-wal");
+	before = dir_syncs;
+	left = open_at(disk->cut_path);
+	assert_true(dir_syncs > before);
+	store_close(left);
+	store_close(store);
+}
+
 static void failed_sync_is_unknown_and_ends_writing(void **state)
 {
 	struct disk *disk = *state;
@@ -257,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(power_cut_after_acknowledgement_loses_nothing),
+		TEST(opening_what_a_killed_owner_left_syncs_the_directory),
 		TEST(failed_sync_is_unknown_and_ends_writing),
 		TEST(txn_that_writes_nothing_syncs_nothing),
 		TEST(txns_that_wait_together_share_syncs),

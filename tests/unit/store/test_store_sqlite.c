@@ -363,6 +363,58 @@ static void full_disk_is_read_only_and_writes_nothing_half(void **state)
 	store_close(store);
 }
 
+/* Its pages leave the cache before the commit, so the disk fills in the middle. */
+static void full_disk_in_a_large_txn_writes_nothing_half(void **state)
+{
+	struct files *files = *state;
+	struct store *store = open_at(files->path);
+	static struct store_put puts[100];
+	static char value[60000], keys[100][8];
+	struct store_txn txn = {.puts = puts, .n_puts = 100};
+	uint64_t revision;
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(keys[i], sizeof(keys[i]), "%d", i);
+		puts[i] = (struct store_put){keys[i], value, sizeof(value)};
+	}
+	signal(SIGXFSZ, SIG_IGN);
+	for (rlim_t room = 1000000; room < 12000000; room += 3000000) {
+		limit_file_size(room);
+		assert_int_equal(store_txn(store, &txn, &revision), STORE_E_READ_ONLY);
+		limit_file_size(RLIM_INFINITY);
+		assert_int_equal(count_records(store, "", &revision), 0);
+	}
+	assert_int_equal(store_txn(store, &txn, &revision), 0);
+	assert_int_equal(revision, 1);
+	store_close(store);
+}
+
+static void failure_in_the_middle_of_a_txn_writes_nothing_half(void **state)
+{
+	static const char *const steps[] = {
+		"CREATE TABLE records (key BLOB PRIMARY KEY, value BLOB NOT NULL,"
+		" revision INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+		"CREATE TABLE changes (id INTEGER PRIMARY KEY, key BLOB NOT NULL, value BLOB) STRICT;"
+		"CREATE TRIGGER refuse BEFORE INSERT ON records WHEN new.key = x'626164' "
+		"BEGIN SELECT raise(ABORT, 'bad'); END"};
+	struct store_put puts[] = {{"good", "x", 1}, {"bad", "x", 1}};
+	struct store_txn txn = {.puts = puts, .n_puts = 2};
+	struct db_schema schema = {0x534c4346, steps, 1};
+	struct field_error error;
+	struct store *store;
+	uint64_t revision;
+	struct db *db;
+
+	assert_int_equal(db_open(path_of(state), &schema, &error, &db), 0);
+	db_close(db);
+	store = open_at(path_of(state));
+	assert_int_equal(store_txn(store, &txn, &revision), -EIO);
+	assert_int_equal(count_records(store, "", &revision), 0);
+	assert_int_equal(revision, 0);
+	assert_int_equal(put_text(store, "good", "x"), 1);
+	store_close(store);
+}
+
 static void full_disk_at_opening_is_refused(void **state)
 {
 	struct files *files = *state;
@@ -394,6 +446,8 @@ int main(void)
 		TEST(truncated_file_is_refused),
 		TEST(damaged_page_is_refused),
 		TEST(full_disk_is_read_only_and_writes_nothing_half),
+		TEST(full_disk_in_a_large_txn_writes_nothing_half),
+		TEST(failure_in_the_middle_of_a_txn_writes_nothing_half),
 		TEST(full_disk_at_opening_is_refused),
 	};
 

@@ -92,6 +92,43 @@ static void writers_compare_and_set_lose_no_count(void **state)
 	pthread_barrier_destroy(&crowd.start);
 }
 
+static int find_newest(const struct store_record *record, void *data)
+{
+	uint64_t *newest = data;
+
+	if (record->revision > *newest)
+		*newest = record->revision;
+	return 0;
+}
+
+/* Each revision writes a counter, so the newest record says which revision the range showed. */
+static void *run_ranges(void *data)
+{
+	struct crowd *crowd = data;
+	uint64_t newest, revision = 0;
+
+	pthread_barrier_wait(&crowd->start);
+	while (revision < TOTAL) {
+		newest = 0;
+		assert_int_equal(store_range(crowd->store, "", find_newest, &newest, &revision), 0);
+		assert_int_equal(newest, revision);
+	}
+	return NULL;
+}
+
+static void ranges_while_others_write_are_as_of_their_revision(void **state)
+{
+	struct crowd crowd = {.store = store_of(state)};
+	pthread_t threads[WRITERS + 2];
+
+	pthread_barrier_init(&crowd.start, NULL, WRITERS + 2);
+	for (int i = 0; i < WRITERS + 2; i++)
+		pthread_create(&threads[i], NULL, i < WRITERS ? run_writer : run_ranges, &crowd);
+	for (int i = 0; i < WRITERS + 2; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&crowd.start);
+}
+
 static void *run_coming_and_going(void *data)
 {
 	struct crowd *crowd = data;
@@ -136,8 +173,9 @@ static void watchers_come_and_go_while_others_write(void **state)
 	pthread_barrier_destroy(&crowd.start);
 }
 
-#define TESTS(T)                                 \
-	T(writers_compare_and_set_lose_no_count) \
+#define TESTS(T)                                              \
+	T(writers_compare_and_set_lose_no_count)              \
+	T(ranges_while_others_write_are_as_of_their_revision) \
 	T(watchers_come_and_go_while_others_write)
 
 int main(void)

@@ -31,11 +31,10 @@ void random_bytes(void *bytes, size_t len)
 void id_make(const char *prefix, uint64_t utc_ms, char id[ID_SIZE])
 {
 	unsigned char noise[ID_RANDOM_LEN - ID_TIME_LEN];
-	size_t len = strlen(prefix);
-	char *at = id + len;
+	char *at;
 
-	assert(len <= ID_PREFIX_MAX);
-	memcpy(id, prefix, len);
+	assert(strlen(prefix) <= ID_PREFIX_MAX);
+	at = stpcpy(id, prefix);
 	*at++ = '_';
 	for (int shift = 5 * (ID_TIME_LEN - 1); shift >= 0; shift -= 5)
 		*at++ = base32[utc_ms >> shift & 31];

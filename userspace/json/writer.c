@@ -147,7 +147,9 @@ static char *put_escape(char *at, unsigned char c)
 		*at++ = shorts[c];
 		return at;
 	}
-	memcpy(at, "u00", 3);
+	at[0] = 'u';
+	at[1] = '0';
+	at[2] = '0';
 	at[3] = hex_digits[c >> 4];
 	at[4] = hex_digits[c & 15];
 	return at + 5;

@@ -228,16 +228,16 @@ static const struct limit_choice failures[] = {
 };
 
 /* Rows by their flags, the part of struct limit that they fill, and how it is read and written. */
-#define TEXT(field, mask, part, reader, writer)                                               \
-	.name = #field, .type = JSON_STRING, .flags = mask, .parse = reader, .write = writer, \
-	.offset = offsetof(struct limit, part)
-#define NUMBER(field, mask, reader)                                           \
-	.name = #field, .type = JSON_INTEGER, .flags = mask, .parse = reader, \
+#define TEXT(field, mask, part, reader, writer)                                  \
+	.name = #field, .type = JSON_STRING, .flags = (mask), .parse = (reader), \
+	.write = (writer), .offset = offsetof(struct limit, part)
+#define NUMBER(field, mask, reader)                                               \
+	.name = #field, .type = JSON_INTEGER, .flags = (mask), .parse = (reader), \
 	.write = write_number, .offset = offsetof(struct limit, field)
-#define CHOICE(field, mask, table)                                                 \
-	.name = #field, .type = JSON_STRING, .flags = mask, .parse = parse_choice, \
-	.write = write_choice, .choices = table, .offset = offsetof(struct limit, field)
-#define UNREAD(field, json_type, mask) .name = #field, .type = json_type, .flags = mask
+#define CHOICE(field, mask, table)                                                   \
+	.name = #field, .type = JSON_STRING, .flags = (mask), .parse = parse_choice, \
+	.write = write_choice, .choices = (table), .offset = offsetof(struct limit, field)
+#define UNREAD(field, json_type, mask) .name = #field, .type = (json_type), .flags = (mask)
 
 const struct limit_field limit_fields[] = {
 	{.name = "schema",

@@ -118,8 +118,7 @@ static void evaluate(struct check *check)
 
 static bool replace_word(struct attempt *attempt)
 {
-	return attempt->raw == attempt->next ||
-	       __atomic_compare_exchange_n(attempt->word, &attempt->raw, attempt->next, false,
+	return __atomic_compare_exchange_n(attempt->word, &attempt->raw, attempt->next, false,
 					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
@@ -183,7 +182,7 @@ static void refund_all(struct check *check)
 			read_word(check, attempt);
 			attempt->next = sluice_charge(attempt->value, request->now_ns,
 						      request->cost, &attempt->rule->params);
-		} while (!replace_word(attempt));
+		} while (attempt->next != attempt->raw && !replace_word(attempt));
 	}
 }
 

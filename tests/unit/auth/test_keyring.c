@@ -1,0 +1,171 @@
+/* The keyring finds every key by its token and nothing else. */
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "auth/auth.h"
+
+enum { MANY = 1000, TOKEN_SIZE = 40 };
+
+static void make_token(unsigned int i, char token[TOKEN_SIZE])
+{
+	snprintf(token, TOKEN_SIZE, "token-%026u", i);
+}
+
+static struct keyring_entry make_entry(unsigned int i)
+{
+	struct keyring_entry entry = {.tenant_number = i, .key.rights = AUTH_CHECK};
+	char token[TOKEN_SIZE];
+
+	make_token(i, token);
+	snprintf(entry.key.id, sizeof(entry.key.id), "key_%u", i);
+	snprintf(entry.key.tenant, sizeof(entry.key.tenant), "tenant%u", i);
+	auth_digest(token, strlen(token), entry.key.digest);
+	return entry;
+}
+
+static struct keyring *make_keyring(unsigned int n)
+{
+	struct keyring_entry *entries = calloc(n + 1, sizeof(*entries));
+	struct keyring *keyring;
+
+	for (unsigned int i = 0; i < n; i++)
+		entries[i] = make_entry(i);
+	assert_int_equal(keyring_new(entries, n, &keyring), 0);
+	free(entries);
+	return keyring;
+}
+
+static void keyring_token_of_many_finds_its_principal(void **state)
+{
+	struct keyring *keyring = make_keyring(MANY);
+	struct principal who;
+	char token[TOKEN_SIZE], id[ID_SIZE];
+
+	for (unsigned int i = 0; i < MANY; i++) {
+		make_token(i, token);
+		snprintf(id, sizeof(id), "key_%u", i);
+		assert_int_equal(keyring_find(keyring, token, strlen(token), &who), 0);
+		assert_string_equal(who.key_id, id);
+		assert_int_equal(who.tenant_number, i);
+		assert_int_equal(who.rights, AUTH_CHECK);
+	}
+	make_token(MANY, token);
+	assert_int_equal(keyring_find(keyring, token, strlen(token), &who), AUTH_E_UNKNOWN);
+	keyring_free(keyring);
+}
+
+static void keyring_token_altered_is_unknown(void **state)
+{
+	struct keyring *keyring = make_keyring(1);
+	struct principal who;
+	char token[TOKEN_SIZE];
+
+	make_token(0, token);
+	assert_int_equal(keyring_find(keyring, token, strlen(token) - 1, &who), AUTH_E_UNKNOWN);
+	token[strlen(token) - 1] ^= 1;
+	assert_int_equal(keyring_find(keyring, token, strlen(token), &who), AUTH_E_UNKNOWN);
+	keyring_free(keyring);
+}
+
+/* Eight bytes pick the slot; the other 24 must count too. */
+static void keyring_digest_differing_in_any_byte_is_unknown(void **state)
+{
+	struct keyring_entry entry;
+	struct keyring *keyring;
+	struct principal who;
+	char token[TOKEN_SIZE];
+
+	make_token(7, token);
+	for (size_t i = 0; i < AUTH_DIGEST_SIZE; i++) {
+		entry = make_entry(7);
+		entry.key.digest[i] ^= 0x80;
+		assert_int_equal(keyring_new(&entry, 1, &keyring), 0);
+		assert_int_equal(keyring_find(keyring, token, strlen(token), &who), AUTH_E_UNKNOWN);
+		keyring_free(keyring);
+	}
+}
+
+static void keyring_same_first_bytes_are_told_apart(void **state)
+{
+	struct keyring_entry entries[3] = {make_entry(1), make_entry(2), make_entry(3)};
+	struct keyring *keyring;
+	struct principal who;
+	char token[TOKEN_SIZE];
+
+	/* Both strangers take the slots that key 3 would be found in first. */
+	for (int i = 0; i < 2; i++)
+		memcpy(entries[i].key.digest, entries[2].key.digest, 8);
+	assert_int_equal(keyring_new(entries, 3, &keyring), 0);
+	make_token(3, token);
+	assert_int_equal(keyring_find(keyring, token, strlen(token), &who), 0);
+	assert_string_equal(who.key_id, "key_3");
+	keyring_free(keyring);
+}
+
+static void keyring_token_of_unfit_length_is_unknown(void **state)
+{
+	char token[AUTH_TOKEN_MAX + 2];
+	struct keyring_entry entry = {0};
+	struct keyring *keyring;
+	struct principal who;
+	static const size_t lengths[] = {0, AUTH_TOKEN_MIN - 1, AUTH_TOKEN_MAX + 1};
+
+	memset(token, 'a', sizeof(token));
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		auth_digest(token, lengths[i], entry.key.digest);
+		assert_int_equal(keyring_new(&entry, 1, &keyring), 0);
+		assert_int_equal(keyring_find(keyring, token, lengths[i], &who), AUTH_E_UNKNOWN);
+		keyring_free(keyring);
+	}
+	auth_digest(token, AUTH_TOKEN_MAX, entry.key.digest);
+	assert_int_equal(keyring_new(&entry, 1, &keyring), 0);
+	assert_int_equal(keyring_find(keyring, token, AUTH_TOKEN_MAX, &who), 0);
+	keyring_free(keyring);
+}
+
+static void keyring_empty_knows_nobody(void **state)
+{
+	struct keyring *keyring = make_keyring(0);
+	struct principal who;
+
+	assert_int_equal(keyring_find(keyring, "a-token-of-enough-characters", 28, &who),
+			 AUTH_E_UNKNOWN);
+	keyring_free(keyring);
+	keyring_free(NULL);
+}
+
+static void keyring_shared_outlives_first_free(void **state)
+{
+	struct keyring *keyring = make_keyring(1);
+	struct principal who;
+	char token[TOKEN_SIZE];
+
+	make_token(0, token);
+	assert_ptr_equal(keyring_ref(keyring), keyring);
+	keyring_free(keyring);
+	assert_int_equal(keyring_find(keyring, token, strlen(token), &who), 0);
+	keyring_free(keyring);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keyring_token_of_many_finds_its_principal),
+		cmocka_unit_test(keyring_token_altered_is_unknown),
+		cmocka_unit_test(keyring_digest_differing_in_any_byte_is_unknown),
+		cmocka_unit_test(keyring_same_first_bytes_are_told_apart),
+		cmocka_unit_test(keyring_token_of_unfit_length_is_unknown),
+		cmocka_unit_test(keyring_empty_knows_nobody),
+		cmocka_unit_test(keyring_shared_outlives_first_free),
+	};
+
+	return cmocka_run_group_tests_name("auth/keyring", tests, NULL, NULL);
+}

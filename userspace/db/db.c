@@ -12,11 +12,6 @@
 /* Readers and writers hardly meet in WAL mode; this covers recovery and a curious sqlite3 shell. */
 #define BUSY_TIMEOUT_MS 5000
 
-static void free_text(char **text)
-{
-	free(*text);
-}
-
 /* SQLite takes a file of a few bytes for an empty one and would write over it. */
 static int check_magic(int fd)
 {
@@ -49,7 +44,7 @@ static int make_file(const char *path)
 static int sync_directory(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	_cleanup_(free_text) char *name = NULL;
+	char *name;
 	int fd, r = 0;
 
 	/* "/file" lies in "/", "file" in ".". */
@@ -57,6 +52,7 @@ static int sync_directory(const char *path)
 	if (!name)
 		return -ENOMEM;
 	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(name);
 	if (fd < 0)
 		return -errno;
 	if (fsync(fd) < 0)

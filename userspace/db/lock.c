@@ -10,12 +10,6 @@
 #include "base/cleanup.h"
 #include "db/db_priv.h"
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 static void free_text(char **text)
 {
 	free(*text);
@@ -55,7 +49,7 @@ int db_lock_take(const char *path, struct field_error *error, int *ret_fd)
 {
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	_cleanup_(free_text) char *name = NULL;
-	_cleanup_(close_fd) int fd = -1;
+	int fd, r;
 
 	if (asprintf(&name, "%s-lock", path) < 0) {
 		name = NULL;
@@ -64,13 +58,15 @@ int db_lock_take(const char *path, struct field_error *error, int *ret_fd)
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return db_explain(error, path, db_map_errno(errno));
-	if (fcntl(fd, F_OFD_SETLK, &whole) < 0) {
-		if (errno == EAGAIN || errno == EACCES)
-			return refuse_second(fd, path, error);
-		return db_explain(error, path, db_map_errno(errno));
+	if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
+		write_pid(fd);
+		*ret_fd = fd;
+		return 0;
 	}
-	write_pid(fd);
-	*ret_fd = fd;
-	fd = -1;
-	return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		r = refuse_second(fd, path, error);
+	else
+		r = db_explain(error, path, db_map_errno(errno));
+	close(fd);
+	return r;
 }

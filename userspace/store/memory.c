@@ -243,12 +243,12 @@ static int memory_watch(struct store *store, const char *prefix, uint64_t from_r
 			store_watch_fn changed, void *data, struct store_watch **ret)
 {
 	struct store_memory *memory = memory_of(store);
+	const struct watch_request request = {prefix, from_revision, changed, data};
 	int r;
 
 	pthread_mutex_lock(&memory->lock);
-	r = watch_hub_add(&memory->hub, prefix, from_revision,
-			  (struct watch_range){memory->oldest, memory->revision}, changed, data,
-			  ret);
+	r = watch_hub_add(&memory->hub, &request,
+			  (struct watch_range){memory->oldest, memory->revision}, ret);
 	pthread_mutex_unlock(&memory->lock);
 	return r;
 }

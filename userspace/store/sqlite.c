@@ -28,12 +28,12 @@ static int sqlite_watch(struct store *store, const char *prefix, uint64_t from_r
 			store_watch_fn changed, void *data, struct store_watch **ret)
 {
 	struct store_sqlite *sqlite = sqlite_of(store);
+	const struct watch_request request = {prefix, from_revision, changed, data};
 	int r;
 
 	pthread_mutex_lock(&sqlite->writer_lock);
-	r = watch_hub_add(&sqlite->hub, prefix, from_revision,
-			  (struct watch_range){sqlite->oldest, sqlite->revision}, changed, data,
-			  ret);
+	r = watch_hub_add(&sqlite->hub, &request,
+			  (struct watch_range){sqlite->oldest, sqlite->revision}, ret);
 	pthread_mutex_unlock(&sqlite->writer_lock);
 	return r;
 }

@@ -24,8 +24,6 @@ struct store_watch {
 
 static void free_watch(struct store_watch *watch)
 {
-	if (!watch)
-		return;
 	free(watch->prefix);
 	free(watch);
 }
@@ -194,26 +192,36 @@ void watch_hub_done(struct watch_hub *hub)
 	destroy_locks(hub);
 }
 
-int watch_hub_add(struct watch_hub *hub, const char *prefix, uint64_t from_revision,
-		  struct watch_range kept, store_watch_fn changed, void *data,
-		  struct store_watch **ret)
+static struct store_watch *make_watch(const struct watch_request *request)
 {
+	struct store_watch *watch = calloc(1, sizeof(*watch));
+
+	if (!watch)
+		return NULL;
+	watch->prefix = strdup(request->prefix);
+	if (!watch->prefix) {
+		free(watch);
+		return NULL;
+	}
+	watch->prefix_len = strlen(request->prefix);
+	watch->changed = request->changed;
+	watch->data = request->data;
+	watch->cursor = request->from_revision;
+	return watch;
+}
+
+int watch_hub_add(struct watch_hub *hub, const struct watch_request *request,
+		  struct watch_range kept, struct store_watch **ret)
+{
+	const uint64_t from = request->from_revision;
 	struct store_watch *watch;
 
 	/* Ahead of the store: it was put back from a backup, and what the caller knows is void. */
-	if (from_revision > kept.newest)
+	if (from > kept.newest || (from < kept.newest && from + 1 < kept.oldest))
 		return STORE_E_COMPACTED;
-	if (from_revision < kept.newest && from_revision + 1 < kept.oldest)
-		return STORE_E_COMPACTED;
-	watch = calloc(1, sizeof(*watch));
-	if (!watch || !(watch->prefix = strdup(prefix))) {
-		free_watch(watch);
+	watch = make_watch(request);
+	if (!watch)
 		return -ENOMEM;
-	}
-	watch->prefix_len = strlen(prefix);
-	watch->changed = changed;
-	watch->data = data;
-	watch->cursor = from_revision;
 	/* Before the thread can call back, since a callback may look at it. */
 	*ret = watch;
 	pthread_mutex_lock(&hub->lock);

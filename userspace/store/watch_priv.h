@@ -51,9 +51,15 @@ struct watch_range {
 	uint64_t oldest;
 	uint64_t newest;
 };
-int watch_hub_add(struct watch_hub *hub, const char *prefix, uint64_t from_revision,
-		  struct watch_range kept, store_watch_fn changed, void *data,
-		  struct store_watch **ret);
+/* The arguments of store_watch(). */
+struct watch_request {
+	const char *prefix;
+	uint64_t from_revision;
+	store_watch_fn changed;
+	void *data;
+};
+int watch_hub_add(struct watch_hub *hub, const struct watch_request *request,
+		  struct watch_range kept, struct store_watch **ret);
 void watch_hub_remove(struct watch_hub *hub, struct store_watch *watch);
 
 /* Revisions up to head are durable and can be loaded: wakes the thread, calls nobody. */

@@ -89,6 +89,8 @@ static void judge_headers(struct parse *parse)
 			parse->expect_continue = true;
 		}
 	}
+	if (encodings && parse->llhttp.http_minor == 0)
+		refuse(parse, 400, "HTTP/1.0 knows no Transfer-Encoding");
 	if (hosts > 1)
 		refuse(parse, 400, "more than one Host header");
 	else if (hosts == 0 && parse->llhttp.http_minor > 0)
@@ -162,13 +164,16 @@ void parse_reset(struct parse *parse)
 	parse->refused_reason = NULL;
 }
 
-/* A CR without LF or a LF without CR ends a line for some parsers and not for others. */
-static bool lines_end_in_crlf(const char *head, size_t len)
+/*
+ * A CR without LF or a LF without CR ends a line for some parsers and not for others; a line that
+ * begins with a blank continues the former one for some; a header without a name is none.
+ */
+static bool lines_are_plain(const char *head, size_t len)
 {
 	const char *end = head + len;
 
 	for (const char *at = head; (at = memchr(at, '\n', (size_t)(end - at))); at++)
-		if (at == head || at[-1] != '\r')
+		if (at == head || at[-1] != '\r' || (at + 1 < end && strchr(" \t:", at[1])))
 			return false;
 	for (const char *at = head; (at = memchr(at, '\r', (size_t)(end - at))); at++)
 		if (at + 1 == end || at[1] != '\n')
@@ -188,8 +193,8 @@ static void judge_head(struct parse *parse, const struct httpd *httpd, char *bas
 
 	if (parse->fed > HTTPD_HEAD_MAX) {
 		refuse(parse, 431, "request line and headers are larger than 8 KiB");
-	} else if (!lines_end_in_crlf(base, parse->fed)) {
-		refuse(parse, 400, "lines must end in CRLF");
+	} else if (!lines_are_plain(base, parse->fed)) {
+		refuse(parse, 400, "lines must end in CRLF, and each header begin with its name");
 	} else if (has_body(parse)) {
 		parse_view(parse, base, parse->fed, &head);
 		parse->body_max =

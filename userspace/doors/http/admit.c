@@ -1,4 +1,4 @@
-/* Decides whether a request is well-formed, known and allowed, before anything is done. */
+/* Decides whether a request is known, allowed and well-formed, before anything is done. */
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
@@ -7,68 +7,34 @@
 #include "doors/http/problem.h"
 #include "doors/http/route.h"
 
-static bool refuse_framing(const struct request_headers *headers, const char *version,
-			   struct reply *reply)
-{
-	const char *wrong = headers->wrong;
-
-	if (!wrong && headers->chunked && strcmp(version, "HTTP/1.0") == 0)
-		wrong = "HTTP/1.0 knows no Transfer-Encoding";
-	if (!wrong)
-		return false;
-	problem_set(reply, 400, NULL, "%s", wrong);
-	reply->close = true;
-	return true;
-}
-
-static bool refuse_target(struct request *request, struct request_text path, const char *method,
+static bool refuse_target(struct request *request, const struct httpd_request *from,
 			  struct reply *reply)
 {
 	bool with_test = request->http->config.test_clock != NULL;
+	struct httpd_text path = request_path(from->path);
+	int err = ROUTE_E_PATH;
 
-	switch (route_find(method, path, with_test, &request->route, request->id, reply->allow)) {
-	case 0:
-		return false;
-	case ROUTE_E_METHOD:
+	if (path.text)
+		err = route_find(from->method, path, with_test, &request->route, request->id,
+				 reply->allow);
+	if (err == ROUTE_E_METHOD)
 		problem_set(reply, 405, NULL, "this path answers only to %s", reply->allow);
-		return true;
-	default:
+	else if (err)
 		problem_set(reply, 404, NULL, "there is nothing at this path");
-		return true;
-	}
-}
-
-void admit_refuse_body(struct reply *reply)
-{
-	problem_set(reply, 413, NULL, "a body may have at most %d bytes", REQUEST_BODY_MAX);
-	reply->close = true;
-}
-
-static bool refuse_body(const struct request *request, struct reply *reply)
-{
-	const struct request_headers *headers = &request->headers;
-
-	if (headers->content_length > REQUEST_BODY_MAX) {
-		admit_refuse_body(reply);
-		return true;
-	}
-	if (request->route->body || (!headers->chunked && headers->content_length == 0))
-		return false;
-	problem_set(reply, 400, NULL, "this request takes no body");
-	reply->close = true;
-	return true;
+	return err != 0;
 }
 
 /* The same answer whatever is wrong, so that nothing is learnt about keys that exist. */
 static bool refuse_credentials(struct request *request, struct reply *reply)
 {
-	struct request_text token;
+	struct httpd_text token;
 	int err = AUTH_E_UNKNOWN;
 
-	if (request_bearer(request->headers.authorization, &token)) {
+	if (request->headers.authorization.text &&
+	    request_bearer(request->headers.authorization, &token)) {
 		struct catalog *catalog = service_catalog_get(request->http->config.service);
 
-		err = keyring_find(catalog->keyring, token.data, token.len, &request->who);
+		err = keyring_find(catalog->keyring, token.text, token.len, &request->who);
 		service_catalog_put(catalog);
 	}
 	if (err == 0)
@@ -88,35 +54,75 @@ static bool refuse_right(const struct request *request, struct reply *reply)
 	return true;
 }
 
-bool admit_request(struct request *request, struct admit_target target, const char *method,
-		   const char *version, struct reply *reply)
+static bool refuse_caller(struct request *request, struct reply *reply)
 {
-	struct field_error error;
-	struct request_text path;
-	size_t query_len;
-	char *query;
-
-	if (refuse_framing(&request->headers, version, reply))
-		return true;
-	if (target.len > REQUEST_TARGET_MAX) {
-		problem_set(reply, 414, NULL, "a request target may have at most %d bytes",
-			    REQUEST_TARGET_MAX);
+	if (request->headers.twice) {
+		problem_set(reply, 400, NULL, "%s is given twice", request->headers.twice);
 		reply->close = true;
 		return true;
 	}
-	if (request_target_split(target.text, target.len, &path, &query, &query_len)) {
-		problem_set(reply, 400, NULL, "the request target must be a path");
-		return true;
-	}
-	if (refuse_target(request, path, method, reply) || refuse_body(request, reply))
-		return true;
-	if (request->route->right &&
-	    (refuse_credentials(request, reply) || refuse_right(request, reply)))
-		return true;
+	return request->route->right &&
+	       (refuse_credentials(request, reply) || refuse_right(request, reply));
+}
+
+static bool refuse_body(const struct request *request, const struct httpd_request *from,
+			struct reply *reply)
+{
+	if (request->route->body || (from->body.len == 0 && from->refused_status != 413))
+		return false;
+	problem_set(reply, 400, NULL, "this request takes no body");
+	reply->close = true;
+	return true;
+}
+
+static bool refuse_query(struct request *request, const struct httpd_request *from,
+			 char *query_text, struct reply *reply)
+{
+	struct field_error error;
+
 	request->query.n = 0;
-	if (query && query_parse(query, query_len, &error, &request->query)) {
-		problem_invalid(reply, &error);
+	if (from->query.len == 0)
+		return false;
+	memcpy(query_text, from->query.text, from->query.len);
+	if (query_parse(query_text, from->query.len, &error, &request->query) == 0)
+		return false;
+	problem_invalid(reply, &error);
+	return true;
+}
+
+/* What is no whole request is judged only where that may give a better answer. */
+static bool is_judged(unsigned int refused_status)
+{
+	return refused_status == 0 || refused_status == 405 || refused_status == 413;
+}
+
+bool admit_request(struct request *request, const struct httpd_request *from, char *query_text,
+		   struct reply *reply)
+{
+	request_headers_read(from, &request->headers);
+	if (is_judged(from->refused_status) &&
+	    (refuse_target(request, from, reply) || refuse_body(request, from, reply) ||
+	     refuse_caller(request, reply)))
+		return true;
+	if (from->refused_status) {
+		problem_set(reply, from->refused_status, NULL, "%s", from->refused_reason);
 		return true;
 	}
-	return false;
+	request->body = from->body;
+	return refuse_query(request, from, query_text, reply);
+}
+
+size_t admit_body_max(struct http *http, const struct httpd_request *from)
+{
+	char text[256]; /* of a problem that nobody reads */
+	struct request request;
+	struct reply reply;
+
+	request.http = http;
+	request_headers_read(from, &request.headers);
+	reply_init_fixed(&reply, text, sizeof(text));
+	if (refuse_target(&request, from, &reply) || !request.route->body ||
+	    refuse_caller(&request, &reply))
+		return request.headers.expects ? 0 : REQUEST_BODY_STRANGER_MAX;
+	return REQUEST_BODY_MAX;
 }

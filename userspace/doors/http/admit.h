@@ -1,27 +1,21 @@
-/* Decides whether a request is well-formed, known and allowed, before anything is done. */
+/* Decides whether a request is known, allowed and well-formed, before anything is done. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "doors/http/reply.h"
 #include "doors/http/request.h"
 
-/* The request target; text is edited. len over REQUEST_TARGET_MAX: text is not valid. */
-struct admit_target {
-	char *text;
-	size_t len;
-};
-
 /*
- * Fills route, id, query and who of *request, whose http and headers are set. Returns true when
- * the request is refused: then *reply says why, and reply->close that what follows on the
- * connection cannot be trusted. In this order: framing, path (404), method (405), size and place
- * of a body (400, 413), credentials (401), right (403), query (400).
+ * Fills *request, whose http is set, from what httpd hands over. Returns true when the request is
+ * refused, and *reply says why; the first of: no path (404), no such method there (405), a body
+ * where none belongs (400), credentials (401), right (403), headers given twice (400), what httpd
+ * itself refused, query (400). query_text has room for from->query and one byte, and is borrowed
+ * by *request.
  */
-bool admit_request(struct request *request, struct admit_target target, const char *method,
-		   const char *version, struct reply *reply);
+bool admit_request(struct request *request, const struct httpd_request *from, char *query_text,
+		   struct reply *reply);
 
-/* The answer to a body that turned out too large: 413. */
-void admit_refuse_body(struct reply *reply);
+/* The same for a head whose body is yet to come; says how much of it will be read. */
+size_t admit_body_max(struct http *http, const struct httpd_request *from);

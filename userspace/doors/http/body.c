@@ -13,11 +13,11 @@ int body_parse_object(const struct request *request, struct reply *reply,
 	struct field_error error;
 	int err;
 
-	if (request->body_len == 0) {
+	if (request->body.len == 0) {
 		problem_set(reply, 400, NULL, "a JSON object is needed as body");
 		return -EINVAL;
 	}
-	err = json_parse(request->body, request->body_len, &error, &document);
+	err = json_parse(request->body.text, request->body.len, &error, &document);
 	if (err < 0)
 		problem_fault(reply, err);
 	else if (err)

@@ -188,19 +188,19 @@ void handle_limits_get(struct request *request, struct reply *reply)
 static int get_if_match(const struct request *request, struct reply *reply, uint64_t *ret)
 {
 	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
-	const struct request_text *text = &request->headers.if_match;
+	const struct httpd_text *text = &request->headers.if_match;
 	const struct limit *limit;
 	int err;
 
 	*ret = 0;
-	if (!text->data)
+	if (!text->text)
 		return 0;
 	limit = catalog_find(catalog, request->who.tenant_number, request->id);
 	if (!limit) {
 		refuse_unknown(reply);
 		return -ENOENT;
 	}
-	err = etag_match(text->data, text->len, limit->revision, ret);
+	err = etag_match(text->text, text->len, limit->revision, ret);
 	if (err == ETAG_E_INVALID)
 		problem_set(reply, 400, "If-Match", "must be * or ETags in double quotes");
 	else if (err)
@@ -276,7 +276,7 @@ void handle_limits_reset(struct request *request, struct reply *reply)
 
 	if (body_refuse_query(request, reply))
 		return;
-	if (request->body_len > 0) {
+	if (request->body.len > 0) {
 		if (body_parse_object(request, reply, &document))
 			return;
 		if (parse_reset(json_root(document), &error, &key, &key_len)) {

@@ -1,8 +1,8 @@
 sluice_srcs += \
 	userspace/doors/http/admit.c \
 	userspace/doors/http/body.c \
-	userspace/doors/http/connection.c \
 	userspace/doors/http/etag.c \
+	userspace/doors/http/exchange.c \
 	userspace/doors/http/handlers_check.c \
 	userspace/doors/http/handlers_health.c \
 	userspace/doors/http/handlers_limits.c \
@@ -14,5 +14,4 @@ sluice_srcs += \
 	userspace/doors/http/response.c \
 	userspace/doors/http/route.c \
 	userspace/doors/http/server.c \
-	userspace/doors/http/watch.c \
 	userspace/doors/http/worker.c

@@ -1,70 +1,59 @@
-/* Turns a reply into bytes on the wire: all that is tuned about sending lies here. */
+/* Turns a reply into an answer of httpd: all that is tuned about sending lies here. */
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
+#include <string.h>
 
 #include "doors/http/response.h"
 
-static struct MHD_Response *make_response(struct reply *reply)
-{
-	struct MHD_Response *response;
-	size_t len;
-	char *text;
+static const char json_lines[] = "Content-Type: application/json\r\nCache-Control: no-store\r\n";
+static const char problem_lines[] =
+	"Content-Type: application/problem+json\r\nCache-Control: no-store\r\n";
+static const char bare_lines[] = "Cache-Control: no-store\r\n";
 
-	if (reply->body.fixed || reply->body.len == 0)
-		return MHD_create_response_from_buffer(reply->body.len, reply->body.data,
-						       MHD_RESPMEM_MUST_COPY);
-	text = buf_take(&reply->body, &len);
-	if (!text)
-		return NULL;
-	response = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
-	if (!response)
-		free(text);
-	return response;
+static char *put_text(char *out, const char *text, size_t len)
+{
+	memcpy(out, text, len);
+	return out + len;
+}
+#define PUT_LITERAL(out, literal) put_text(out, literal, sizeof(literal) - 1)
+
+/* name ends in ": ". */
+static char *put_line(char *out, const char *name, const char *value)
+{
+	if (!*value)
+		return out;
+	out = put_text(out, name, strlen(name));
+	out = put_text(out, value, strlen(value));
+	return PUT_LITERAL(out, "\r\n");
 }
 
-static void add_header(struct MHD_Response *response, const char *name, const char *value,
-		       bool *failed)
+static char *put_lines(char *out, const struct reply *reply)
 {
-	if (*value && MHD_add_response_header(response, name, value) != MHD_YES)
-		*failed = true;
+	if (reply->body.len == 0)
+		out = PUT_LITERAL(out, bare_lines);
+	else if (reply->type == REPLY_PROBLEM)
+		out = PUT_LITERAL(out, problem_lines);
+	else
+		out = PUT_LITERAL(out, json_lines);
+	out = put_line(out, "RateLimit-Policy: ", reply->ratelimit_policy);
+	out = put_line(out, "RateLimit: ", reply->ratelimit);
+	out = put_line(out, "Retry-After: ", reply->retry_after);
+	out = put_line(out, "ETag: ", reply->etag);
+	out = put_line(out, "Location: ", reply->location);
+	out = put_line(out, "Allow: ", reply->allow);
+	return put_line(out, "WWW-Authenticate: ", reply->authenticate ? "Bearer" : "");
 }
 
-/* False when memory is short. */
-static bool add_headers(struct MHD_Response *response, const struct reply *reply)
+void response_make(const struct reply *reply, char headers[RESPONSE_HEADERS_MAX],
+		   struct httpd_answer *ret)
 {
-	bool failed = false;
+	bool failed = reply->body.failed;
+	char *end = failed ? PUT_LITERAL(headers, bare_lines) : put_lines(headers, reply);
 
-	if (reply->status != 204)
-		add_header(response, "Content-Type",
-			   reply->type == REPLY_PROBLEM ? "application/problem+json" :
-							  "application/json",
-			   &failed);
-	add_header(response, "Cache-Control", "no-store", &failed);
-	add_header(response, "RateLimit-Policy", reply->ratelimit_policy, &failed);
-	add_header(response, "RateLimit", reply->ratelimit, &failed);
-	add_header(response, "Retry-After", reply->retry_after, &failed);
-	add_header(response, "ETag", reply->etag, &failed);
-	add_header(response, "Location", reply->location, &failed);
-	add_header(response, "Allow", reply->allow, &failed);
-	if (reply->authenticate)
-		add_header(response, "WWW-Authenticate", "Bearer", &failed);
-	if (reply->close)
-		add_header(response, "Connection", "close", &failed);
-	return !failed;
-}
-
-enum MHD_Result response_queue(struct MHD_Connection *connection, struct reply *reply)
-{
-	enum MHD_Result result = MHD_NO;
-	struct MHD_Response *response;
-
-	if (reply->body.failed)
-		return MHD_NO;
-	response = make_response(reply);
-	if (!response)
-		return MHD_NO;
-	if (add_headers(response, reply))
-		result = MHD_queue_response(connection, reply->status, response);
-	MHD_destroy_response(response);
-	return result;
+	*ret = (struct httpd_answer){
+		.status = failed ? 503 : reply->status,
+		.close = reply->close,
+		.headers = {headers, (size_t)(end - headers)},
+	};
+	if (!failed)
+		ret->body = (struct httpd_text){reply->body.data, reply->body.len};
 }

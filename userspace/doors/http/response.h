@@ -1,13 +1,14 @@
-/* Turns a reply into bytes on the wire: all that is tuned about sending lies here. */
+/* Turns a reply into an answer of httpd: all that is tuned about sending lies here. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <microhttpd.h>
-
 #include "doors/http/reply.h"
+#include "httpd/httpd.h"
 
-/*
- * Queues *reply on the connection. A growing body is taken, one on the caller's memory is copied.
- * MHD_NO closes the connection without an answer.
- */
-enum MHD_Result response_queue(struct MHD_Connection *connection, struct reply *reply);
+enum {
+	RESPONSE_HEADERS_MAX = 2 * REPLY_RATELIMIT_SIZE + 4 * REPLY_TEXT_SIZE + 512,
+};
+
+/* The answer borrows *reply and `headers`. A body that did not fit becomes a bare 503. */
+void response_make(const struct reply *reply, char headers[RESPONSE_HEADERS_MAX],
+		   struct httpd_answer *ret);

@@ -7,7 +7,7 @@
 #include "doors/http/route.h"
 
 static const struct route routes[] = {
-	{"GET", "/api/check", .right = AUTH_CHECK, .place = ROUTE_POLL, .handle = handle_check_get},
+	{"GET", "/api/check", .right = AUTH_CHECK, .place = ROUTE_LOOP, .handle = handle_check_get},
 	{"POST", "/api/check", .right = AUTH_CHECK, .place = ROUTE_BY_SIZE, .body = true,
 	 .handle = handle_check_post},
 	{"GET", "/api/limits", .right = AUTH_LIMITS_READ, .place = ROUTE_WORKER, .head = true,
@@ -22,24 +22,24 @@ static const struct route routes[] = {
 	 .handle = handle_limits_delete},
 	{"POST", "/api/limits/{id}/reset", .right = AUTH_LIMITS_WRITE, .place = ROUTE_WORKER,
 	 .body = true, .handle = handle_limits_reset},
-	{"GET", "/livez", .place = ROUTE_POLL, .head = true, .handle = handle_livez},
-	{"GET", "/readyz", .place = ROUTE_POLL, .head = true, .handle = handle_readyz},
-	{"GET", "/healthz", .place = ROUTE_POLL, .head = true, .handle = handle_readyz},
+	{"GET", "/livez", .place = ROUTE_LOOP, .head = true, .handle = handle_livez},
+	{"GET", "/readyz", .place = ROUTE_LOOP, .head = true, .handle = handle_readyz},
+	{"GET", "/healthz", .place = ROUTE_LOOP, .head = true, .handle = handle_readyz},
 	{"POST", "/test/clock", .place = ROUTE_WORKER, .body = true, .test = true,
 	 .handle = handle_test_clock},
 };
 
 /* Whether path has the pattern's form; *ret_id is the segment at "{id}". */
-static bool match_path(const char *pattern, struct request_text path, struct request_text *ret_id)
+static bool match_path(const char *pattern, struct httpd_text path, struct httpd_text *ret_id)
 {
-	const char *at = path.data, *end = path.data + path.len;
+	const char *at = path.text, *end = path.text + path.len;
 
 	while (*pattern) {
 		if (*pattern == '{') {
 			const char *slash = memchr(at, '/', (size_t)(end - at));
 			const char *stop = slash ? slash : end;
 
-			*ret_id = (struct request_text){at, (size_t)(stop - at)};
+			*ret_id = (struct httpd_text){at, (size_t)(stop - at)};
 			if (ret_id->len == 0 || ret_id->len >= ID_SIZE)
 				return false;
 			pattern = strchr(pattern, '}') + 1;
@@ -51,9 +51,14 @@ static bool match_path(const char *pattern, struct request_text path, struct req
 	return at == end;
 }
 
-static bool match_method(const struct route *route, const char *method)
+static bool is_method(const char *name, struct httpd_text method)
 {
-	return strcmp(route->method, method) == 0 || (route->head && strcmp(method, "HEAD") == 0);
+	return strlen(name) == method.len && memcmp(name, method.text, method.len) == 0;
+}
+
+static bool match_method(const struct route *route, struct httpd_text method)
+{
+	return is_method(route->method, method) || (route->head && is_method("HEAD", method));
 }
 
 static void add_method(char allow[REPLY_TEXT_SIZE], const struct route *route)
@@ -64,19 +69,19 @@ static void add_method(char allow[REPLY_TEXT_SIZE], const struct route *route)
 		 route->head ? ", HEAD" : "");
 }
 
-int route_find(const char *method, struct request_text path, bool with_test,
+int route_find(struct httpd_text method, struct httpd_text path, bool with_test,
 	       const struct route **ret, char ret_id[ID_SIZE], char allow[REPLY_TEXT_SIZE])
 {
 	char methods[REPLY_TEXT_SIZE] = "";
 
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		const struct route *route = &routes[i];
-		struct request_text id = {"", 0};
+		struct httpd_text id = {"", 0};
 
 		if ((route->test && !with_test) || !match_path(route->path, path, &id))
 			continue;
 		if (match_method(route, method)) {
-			memcpy(ret_id, id.data, id.len);
+			memcpy(ret_id, id.text, id.len);
 			ret_id[id.len] = '\0';
 			*ret = route;
 			return 0;

@@ -10,15 +10,15 @@
 #include "doors/http/request.h"
 
 enum route_place {
-	ROUTE_POLL,    /* on the polling thread: no file, database or password work, ~100 us */
+	ROUTE_LOOP,    /* on the loop's thread: no file, database or password work, ~100 us */
 	ROUTE_WORKER,  /* on a worker */
-	ROUTE_BY_SIZE, /* on a worker when the body is longer than ROUTE_POLL_BODY_MAX */
+	ROUTE_BY_SIZE, /* on a worker when the body is longer than ROUTE_LOOP_BODY_MAX */
 };
 
 enum {
-	ROUTE_POLL_BODY_MAX = 2048,
-	/* What a ROUTE_POLL route without a body may write: the largest check answer fits. */
-	ROUTE_POLL_REPLY_MAX = 24 * 1024,
+	ROUTE_LOOP_BODY_MAX = 2048,
+	/* What a ROUTE_LOOP route without a body may write: the largest check answer fits. */
+	ROUTE_LOOP_REPLY_MAX = 24 * 1024,
 };
 
 struct route {
@@ -38,7 +38,7 @@ enum {
 };
 
 /* 0 with *ret and, of "{id}", ret_id; allow is written on ROUTE_E_METHOD only. */
-int route_find(const char *method, struct request_text path, bool with_test,
+int route_find(struct httpd_text method, struct httpd_text path, bool with_test,
 	       const struct route **ret, char ret_id[ID_SIZE], char allow[REPLY_TEXT_SIZE]);
 
 /* What a right is called, for people. */

@@ -1,0 +1,157 @@
+/* Takes requests from httpd, has them judged, and hands the good ones to handlers. */
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "doors/http/admit.h"
+#include "doors/http/exchange.h"
+#include "doors/http/http_priv.h"
+#include "doors/http/problem.h"
+#include "doors/http/response.h"
+#include "doors/http/route.h"
+
+/* A request on its way through a worker: made on a loop's thread, freed on the worker's. */
+struct deferred {
+	struct worker_job job; /* first: a job is its request */
+	struct httpd_exchange *exchange;
+	struct request request;
+	char query_text[]; /* that request.query borrows */
+};
+
+static void answer(struct httpd_exchange *exchange, const struct reply *reply)
+{
+	char headers[RESPONSE_HEADERS_MAX];
+	struct httpd_answer made;
+
+	response_make(reply, headers, &made);
+	httpd_answer(exchange, &made);
+}
+
+static void answer_deferred(struct httpd_exchange *exchange, const struct reply *reply)
+{
+	char headers[RESPONSE_HEADERS_MAX];
+	struct httpd_answer made;
+
+	response_make(reply, headers, &made);
+	httpd_answer_deferred(exchange, &made);
+}
+
+static void run_on_worker(struct worker_job *job)
+{
+	struct deferred *deferred = (struct deferred *)job;
+	_cleanup_reply_ struct reply reply;
+
+	reply_init(&reply);
+	deferred->request.route->handle(&deferred->request, &reply);
+	answer_deferred(deferred->exchange, &reply);
+	free(deferred);
+}
+
+static void make_unavailable(struct reply *reply, const char *reason)
+{
+	reply_init(reply);
+	problem_set(reply, 503, NULL, "%s", reason);
+}
+
+/* The texts of the request move when it is deferred, so they are read once more. */
+static struct deferred *make_deferred(const struct request *request,
+				      const struct httpd_request *from)
+{
+	struct deferred *deferred = malloc(sizeof(*deferred) + from->query.len + 1);
+
+	if (!deferred)
+		return NULL;
+	deferred->job.run = run_on_worker;
+	deferred->request = *request;
+	return deferred;
+}
+
+static void reread_texts(struct deferred *deferred)
+{
+	const struct httpd_request *from = httpd_request_of(deferred->exchange);
+	struct request *request = &deferred->request;
+	struct field_error error;
+
+	request->body = from->body;
+	request_headers_read(from, &request->headers);
+	if (from->query.len)
+		memcpy(deferred->query_text, from->query.text, from->query.len);
+	query_parse(deferred->query_text, from->query.len, &error, &request->query);
+}
+
+static void defer(struct httpd_exchange *exchange, const struct httpd_request *from,
+		  const struct request *request)
+{
+	struct deferred *deferred = make_deferred(request, from);
+	struct httpd_exchange *kept = deferred ? httpd_defer(exchange) : NULL;
+	struct reply reply;
+
+	if (!kept) {
+		free(deferred);
+		make_unavailable(&reply, "the server is short of memory");
+		answer(exchange, &reply);
+		reply_done(&reply);
+		return;
+	}
+	deferred->exchange = kept;
+	reread_texts(deferred);
+	if (worker_pool_push(request->http->workers, &deferred->job))
+		return;
+	free(deferred);
+	make_unavailable(&reply, "the server is stopping");
+	answer_deferred(kept, &reply);
+	reply_done(&reply);
+}
+
+static void answer_here(struct httpd_exchange *exchange, struct request *request)
+{
+	_cleanup_reply_ struct reply reply;
+	char text[ROUTE_LOOP_REPLY_MAX];
+
+	/* A batch may say more than fits there. */
+	if (request->body.len)
+		reply_init(&reply);
+	else
+		reply_init_fixed(&reply, text, sizeof(text));
+	request->route->handle(request, &reply);
+	answer(exchange, &reply);
+}
+
+static bool blocks(const struct request *request)
+{
+	enum route_place place = request->route->place;
+
+	return place == ROUTE_WORKER ||
+	       (place == ROUTE_BY_SIZE && request->body.len > ROUTE_LOOP_BODY_MAX);
+}
+
+static bool answer_refused(struct httpd_exchange *exchange, struct request *request,
+			   const struct httpd_request *from, char *query_text)
+{
+	_cleanup_reply_ struct reply reply;
+
+	reply_init(&reply);
+	if (!admit_request(request, from, query_text, &reply))
+		return false;
+	answer(exchange, &reply);
+	return true;
+}
+
+void exchange_handle(struct httpd_exchange *exchange, const struct httpd_request *from, void *data)
+{
+	char query_text[HTTPD_HEAD_MAX + 1];
+	struct request request;
+
+	request.http = data;
+	if (answer_refused(exchange, &request, from, query_text))
+		return;
+	if (blocks(&request))
+		defer(exchange, from, &request);
+	else
+		answer_here(exchange, &request);
+}
+
+size_t exchange_body_max(const struct httpd_request *from, void *data)
+{
+	return admit_body_max(data, from);
+}

@@ -8,11 +8,11 @@
 
 #include <cmocka.h>
 
-#include "unit/engine/fixture.h"
+#include "unit/engine/kit.h"
 
 static int make_engine(void **state)
 {
-	*state = fixture_engine(1000);
+	*state = kit_engine(1000);
 	return 0;
 }
 
@@ -25,11 +25,10 @@ static int free_engine(void **state)
 static void put_mode(struct engine *engine, const char *id, const char *pattern, uint64_t limit,
 		     enum engine_mode mode)
 {
-	struct engine_change change =
-		fixture_put(id, pattern, SLUICE_TOKEN_BUCKET, limit, SECOND_NS);
+	struct engine_change change = kit_put(id, pattern, SLUICE_TOKEN_BUCKET, limit, SECOND_NS);
 
 	change.limit.mode = mode;
-	fixture_apply(engine, &change, START_NS);
+	kit_apply(engine, &change, START_NS);
 }
 
 static struct engine_limit_stats read_stats(struct engine *engine, const char *id)
@@ -44,19 +43,19 @@ static void engine_check_uncovered_key_is_allowed_without_state(void **state)
 {
 	struct engine_verdict verdict;
 
-	fixture_limit(*state, "a", "user:*", 5);
-	assert_int_equal(fixture_check(*state, "other", 1, START_NS, &verdict), 0);
+	kit_limit(*state, "a", "user:*", 5);
+	assert_int_equal(kit_check(*state, "other", 1, START_NS, &verdict), 0);
 	assert_true(verdict.allowed);
 	assert_int_equal(verdict.count, 0);
-	assert_int_equal(fixture_usage(*state).keys, 0);
+	assert_int_equal(kit_usage(*state).keys, 0);
 }
 
 static void engine_check_exact_key_admits_its_limit(void **state)
 {
 	struct engine_verdict verdict;
 
-	fixture_limit(*state, "a", "user123", 1000);
-	assert_int_equal(fixture_check(*state, "user123", 1, START_NS, &verdict), 0);
+	kit_limit(*state, "a", "user123", 1000);
+	assert_int_equal(kit_check(*state, "user123", 1, START_NS, &verdict), 0);
 	assert_true(verdict.allowed);
 	assert_int_equal(verdict.count, 1);
 	assert_string_equal(verdict.hits[0].id, "a");
@@ -67,36 +66,36 @@ static void engine_check_exact_key_admits_its_limit(void **state)
 	assert_int_equal(verdict.hits[0].figures.retry_after_ns, 0);
 	assert_int_equal(verdict.hits[0].figures.reset_after_ns, 1000000);
 	for (int i = 0; i < 999; i++)
-		assert_true(fixture_allowed(*state, "user123", 1, START_NS));
-	assert_int_equal(fixture_check(*state, "user123", 1, START_NS, &verdict), 0);
+		assert_true(kit_allowed(*state, "user123", 1, START_NS));
+	assert_int_equal(kit_check(*state, "user123", 1, START_NS, &verdict), 0);
 	assert_false(verdict.allowed);
 	assert_true(verdict.hits[0].refused);
 	assert_int_equal(verdict.hits[0].figures.retry_after_ns, 1000000);
-	assert_true(fixture_allowed(*state, "user123", 1, START_NS + 1000000));
+	assert_true(kit_allowed(*state, "user123", 1, START_NS + 1000000));
 }
 
 static void engine_check_each_key_of_a_pattern_has_its_bucket(void **state)
 {
-	fixture_limit(*state, "a", "u*:\\*", 1);
-	assert_true(fixture_allowed(*state, "u1:*", 1, START_NS));
-	assert_true(fixture_allowed(*state, "u2:*", 1, START_NS));
-	assert_false(fixture_allowed(*state, "u1:*", 1, START_NS));
-	assert_true(fixture_allowed(*state, "u1:x", 1, START_NS));
-	assert_true(fixture_allowed(*state, "u1:x", 1, START_NS));
+	kit_limit(*state, "a", "u*:\\*", 1);
+	assert_true(kit_allowed(*state, "u1:*", 1, START_NS));
+	assert_true(kit_allowed(*state, "u2:*", 1, START_NS));
+	assert_false(kit_allowed(*state, "u1:*", 1, START_NS));
+	assert_true(kit_allowed(*state, "u1:x", 1, START_NS));
+	assert_true(kit_allowed(*state, "u1:x", 1, START_NS));
 }
 
 static void engine_check_tenants_share_nothing(void **state)
 {
-	struct engine_change change = fixture_put("b", "k", SLUICE_TOKEN_BUCKET, 1, SECOND_NS);
+	struct engine_change change = kit_put("b", "k", SLUICE_TOKEN_BUCKET, 1, SECOND_NS);
 	struct engine_request request = {
 		.tenant = 7, .key = "k", .key_len = 1, .cost = 1, .now_ns = START_NS};
 	struct engine_verdict verdict;
 
-	fixture_limit(*state, "a", "k", 1);
+	kit_limit(*state, "a", "k", 1);
 	change.limit.tenant = 7;
-	fixture_apply(*state, &change, START_NS);
-	assert_true(fixture_allowed(*state, "k", 1, START_NS));
-	assert_false(fixture_allowed(*state, "k", 1, START_NS));
+	kit_apply(*state, &change, START_NS);
+	assert_true(kit_allowed(*state, "k", 1, START_NS));
+	assert_false(kit_allowed(*state, "k", 1, START_NS));
 	assert_int_equal(engine_check(*state, &request, &verdict), 0);
 	assert_true(verdict.allowed);
 	assert_int_equal(verdict.count, 1);
@@ -110,12 +109,12 @@ static void engine_check_hits_stand_in_order_of_creation(void **state)
 {
 	struct engine_verdict verdict;
 
-	fixture_limit(*state, "z", "ab*", 9);
-	fixture_limit(*state, "y", "abc", 9);
-	fixture_limit(*state, "x", "*", 9);
-	fixture_limit(*state, "w", "*c", 9);
-	fixture_limit(*state, "y", "abc", 8); /* changing one does not move it */
-	assert_int_equal(fixture_check(*state, "abc", 1, START_NS, &verdict), 0);
+	kit_limit(*state, "z", "ab*", 9);
+	kit_limit(*state, "y", "abc", 9);
+	kit_limit(*state, "x", "*", 9);
+	kit_limit(*state, "w", "*c", 9);
+	kit_limit(*state, "y", "abc", 8); /* changing one does not move it */
+	assert_int_equal(kit_check(*state, "abc", 1, START_NS, &verdict), 0);
 	assert_int_equal(verdict.count, 4);
 	for (uint32_t i = 0; i < 4; i++)
 		assert_int_equal(verdict.hits[i].id[0], 'z' - (int)i);
@@ -125,22 +124,22 @@ static void engine_check_hits_stand_in_order_of_creation(void **state)
 static void engine_check_refused_charges_no_limit(void **state)
 {
 	for (int narrow = 0; narrow < 3; narrow++) {
-		struct engine *engine = fixture_engine(1000);
+		struct engine *engine = kit_engine(1000);
 		struct engine_verdict verdict;
 
 		for (int i = 0; i < 3; i++) {
 			char id[2] = {(char)('a' + i), 0};
 
-			fixture_limit(engine, id, i == 1 ? "k*" : "k", i == narrow ? 3 : 100);
+			kit_limit(engine, id, i == 1 ? "k*" : "k", i == narrow ? 3 : 100);
 		}
 		for (int i = 0; i < 10; i++) {
-			assert_int_equal(fixture_check(engine, "k", 1, START_NS, &verdict), 0);
+			assert_int_equal(kit_check(engine, "k", 1, START_NS, &verdict), 0);
 			assert_int_equal(verdict.allowed, i < 3);
 			for (int j = 0; j < 3; j++)
 				assert_int_equal(verdict.hits[j].refused, i >= 3 && j == narrow);
 		}
 		for (uint32_t i = 0; i < 3; i++)
-			assert_int_equal(fixture_remaining(engine, "k", i, START_NS),
+			assert_int_equal(kit_remaining(engine, "k", i, START_NS),
 					 (int)i == narrow ? 0 : 97);
 		engine_free(engine);
 	}
@@ -148,10 +147,10 @@ static void engine_check_refused_charges_no_limit(void **state)
 
 static void engine_check_counts_refusing_limits_only(void **state)
 {
-	fixture_limit(*state, "wide", "k*", 100);
-	fixture_limit(*state, "narrow", "k", 3);
+	kit_limit(*state, "wide", "k*", 100);
+	kit_limit(*state, "narrow", "k", 3);
 	for (int i = 0; i < 10; i++)
-		fixture_allowed(*state, "k", 1, START_NS);
+		kit_allowed(*state, "k", 1, START_NS);
 	assert_int_equal(read_stats(*state, "wide").allowed, 3);
 	assert_int_equal(read_stats(*state, "wide").denied, 0);
 	assert_int_equal(read_stats(*state, "narrow").allowed, 3);
@@ -164,18 +163,18 @@ static void engine_check_peek_consumes_and_counts_nothing(void **state)
 		.key = "k", .key_len = 1, .cost = 1, .peek = true, .now_ns = START_NS};
 	struct engine_verdict verdict;
 
-	fixture_limit(*state, "a", "k", 2);
+	kit_limit(*state, "a", "k", 2);
 	for (int i = 0; i < 5; i++) {
 		assert_int_equal(engine_check(*state, &request, &verdict), 0);
 		assert_true(verdict.allowed);
 		assert_int_equal(verdict.hits[0].figures.remaining, 2);
 	}
-	assert_int_equal(fixture_usage(*state).keys, 0);
+	assert_int_equal(kit_usage(*state).keys, 0);
 	request.cost = 3;
 	assert_int_equal(engine_check(*state, &request, &verdict), 0);
 	assert_false(verdict.allowed);
 	assert_true(verdict.hits[0].figures.retry_after_ns == SLUICE_NEVER);
-	assert_true(fixture_allowed(*state, "k", 2, START_NS));
+	assert_true(kit_allowed(*state, "k", 2, START_NS));
 	request.cost = 1;
 	assert_int_equal(engine_check(*state, &request, &verdict), 0);
 	assert_false(verdict.allowed);
@@ -186,44 +185,43 @@ static void engine_check_peek_consumes_and_counts_nothing(void **state)
 	request.cost = -2;
 	assert_int_equal(engine_check(*state, &request, &verdict), 0);
 	assert_true(verdict.allowed);
-	assert_int_equal(fixture_remaining(*state, "k", 0, START_NS), 0);
+	assert_int_equal(kit_remaining(*state, "k", 0, START_NS), 0);
 }
 
 static void engine_check_refund_gives_back_to_every_limit(void **state)
 {
-	struct engine_change window =
-		fixture_put("b", "k*", SLUICE_FIXED_WINDOW, 20, 60 * SECOND_NS);
+	struct engine_change window = kit_put("b", "k*", SLUICE_FIXED_WINDOW, 20, 60 * SECOND_NS);
 
-	fixture_limit(*state, "a", "k", 10);
-	fixture_apply(*state, &window, START_NS);
-	assert_true(fixture_allowed(*state, "k", 10, START_NS));
-	assert_false(fixture_allowed(*state, "k", 1, START_NS));
-	assert_true(fixture_allowed(*state, "k", -4, START_NS));
-	assert_int_equal(fixture_remaining(*state, "k", 0, START_NS), 4);
-	assert_int_equal(fixture_remaining(*state, "k", 1, START_NS), 14);
+	kit_limit(*state, "a", "k", 10);
+	kit_apply(*state, &window, START_NS);
+	assert_true(kit_allowed(*state, "k", 10, START_NS));
+	assert_false(kit_allowed(*state, "k", 1, START_NS));
+	assert_true(kit_allowed(*state, "k", -4, START_NS));
+	assert_int_equal(kit_remaining(*state, "k", 0, START_NS), 4);
+	assert_int_equal(kit_remaining(*state, "k", 1, START_NS), 14);
 	/* More than was taken gives back no more than that. */
-	assert_true(fixture_allowed(*state, "k", -1000, START_NS));
-	assert_true(fixture_allowed(*state, "k", INT64_MIN, START_NS));
-	assert_int_equal(fixture_remaining(*state, "k", 0, START_NS), 10);
-	assert_int_equal(fixture_remaining(*state, "k", 1, START_NS), 20);
+	assert_true(kit_allowed(*state, "k", -1000, START_NS));
+	assert_true(kit_allowed(*state, "k", INT64_MIN, START_NS));
+	assert_int_equal(kit_remaining(*state, "k", 0, START_NS), 10);
+	assert_int_equal(kit_remaining(*state, "k", 1, START_NS), 20);
 	assert_int_equal(read_stats(*state, "a").allowed, 1);
 }
 
 static void engine_check_refund_of_unknown_key_makes_no_state(void **state)
 {
-	fixture_limit(*state, "a", "k*", 10);
-	assert_true(fixture_allowed(*state, "k", -4, START_NS));
-	assert_int_equal(fixture_usage(*state).keys, 0);
-	assert_int_equal(fixture_remaining(*state, "k", 0, START_NS), 10);
+	kit_limit(*state, "a", "k*", 10);
+	assert_true(kit_allowed(*state, "k", -4, START_NS));
+	assert_int_equal(kit_usage(*state).keys, 0);
+	assert_int_equal(kit_remaining(*state, "k", 0, START_NS), 10);
 }
 
 static void engine_check_cost_zero_passes_and_writes_nothing(void **state)
 {
-	fixture_limit(*state, "a", "k*", 1);
-	assert_true(fixture_allowed(*state, "k", 0, START_NS));
-	assert_int_equal(fixture_usage(*state).keys, 0);
-	assert_true(fixture_allowed(*state, "k", 1, START_NS));
-	assert_true(fixture_allowed(*state, "k", 0, START_NS));
+	kit_limit(*state, "a", "k*", 1);
+	assert_true(kit_allowed(*state, "k", 0, START_NS));
+	assert_int_equal(kit_usage(*state).keys, 0);
+	assert_true(kit_allowed(*state, "k", 1, START_NS));
+	assert_true(kit_allowed(*state, "k", 0, START_NS));
 	assert_int_equal(read_stats(*state, "a").allowed, 1);
 }
 
@@ -232,14 +230,14 @@ static void engine_check_cost_above_burst_is_never_possible(void **state)
 	static const int64_t costs[] = {11, 1000000, INT64_MAX};
 	struct engine_verdict verdict;
 
-	fixture_limit(*state, "a", "k", 10);
+	kit_limit(*state, "a", "k", 10);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(fixture_check(*state, "k", costs[i], START_NS, &verdict), 0);
+		assert_int_equal(kit_check(*state, "k", costs[i], START_NS, &verdict), 0);
 		assert_false(verdict.allowed);
 		assert_true(verdict.hits[0].figures.retry_after_ns == SLUICE_NEVER);
 	}
 	/* A refusal remembers nothing. */
-	assert_int_equal(fixture_usage(*state).keys, 0);
+	assert_int_equal(kit_usage(*state).keys, 0);
 }
 
 static void engine_check_shadow_counts_and_never_denies(void **state)
@@ -247,9 +245,9 @@ static void engine_check_shadow_counts_and_never_denies(void **state)
 	struct engine_verdict verdict;
 
 	put_mode(*state, "s", "k*", 2, ENGINE_SHADOW);
-	fixture_limit(*state, "e", "k", 5);
+	kit_limit(*state, "e", "k", 5);
 	for (int i = 0; i < 10; i++) {
-		assert_int_equal(fixture_check(*state, "k", 1, START_NS, &verdict), 0);
+		assert_int_equal(kit_check(*state, "k", 1, START_NS, &verdict), 0);
 		assert_int_equal(verdict.allowed, i < 5);
 		assert_int_equal(verdict.hits[0].refused, i >= 2);
 		assert_int_equal(verdict.hits[0].mode, ENGINE_SHADOW);
@@ -262,10 +260,10 @@ static void engine_check_shadow_counts_and_never_denies(void **state)
 static void engine_check_denied_charges_no_shadow(void **state)
 {
 	put_mode(*state, "s", "k*", 100, ENGINE_SHADOW);
-	fixture_limit(*state, "e", "k", 5);
+	kit_limit(*state, "e", "k", 5);
 	for (int i = 0; i < 10; i++)
-		fixture_allowed(*state, "k", 1, START_NS);
-	assert_int_equal(fixture_remaining(*state, "k", 0, START_NS), 95);
+		kit_allowed(*state, "k", 1, START_NS);
+	assert_int_equal(kit_remaining(*state, "k", 0, START_NS), 95);
 	assert_int_equal(read_stats(*state, "s").allowed, 5);
 	assert_int_equal(read_stats(*state, "s").denied, 0);
 }
@@ -273,30 +271,30 @@ static void engine_check_denied_charges_no_shadow(void **state)
 static void engine_check_shadow_alone_refusing_makes_no_state(void **state)
 {
 	put_mode(*state, "s", "k*", 2, ENGINE_SHADOW);
-	assert_true(fixture_allowed(*state, "k", 3, START_NS));
-	assert_int_equal(fixture_usage(*state).keys, 0);
+	assert_true(kit_allowed(*state, "k", 3, START_NS));
+	assert_int_equal(kit_usage(*state).keys, 0);
 }
 
 static void engine_check_off_neither_counts_nor_denies_and_keeps(void **state)
 {
 	struct engine_verdict verdict;
 
-	fixture_limit(*state, "a", "k", 3);
-	assert_true(fixture_allowed(*state, "k", 3, START_NS));
+	kit_limit(*state, "a", "k", 3);
+	assert_true(kit_allowed(*state, "k", 3, START_NS));
 	put_mode(*state, "a", "k", 3, ENGINE_OFF);
-	assert_int_equal(fixture_check(*state, "k", 1, START_NS, &verdict), 0);
+	assert_int_equal(kit_check(*state, "k", 1, START_NS, &verdict), 0);
 	assert_true(verdict.allowed);
 	assert_int_equal(verdict.count, 0);
 	assert_int_equal(read_stats(*state, "a").allowed, 1);
 	put_mode(*state, "a", "k", 3, ENGINE_ENFORCE);
-	assert_false(fixture_allowed(*state, "k", 1, START_NS));
+	assert_false(kit_allowed(*state, "k", 1, START_NS));
 }
 
 static void engine_check_off_alone_makes_no_state(void **state)
 {
 	put_mode(*state, "a", "k*", 3, ENGINE_OFF);
-	assert_true(fixture_allowed(*state, "k", 1, START_NS));
-	assert_int_equal(fixture_usage(*state).keys, 0);
+	assert_true(kit_allowed(*state, "k", 1, START_NS));
+	assert_int_equal(kit_usage(*state).keys, 0);
 }
 
 static void engine_check_bad_key_is_an_outcome(void **state)
@@ -306,7 +304,7 @@ static void engine_check_bad_key_is_an_outcome(void **state)
 	struct engine_verdict verdict;
 
 	memset(text, 'k', sizeof(text));
-	fixture_limit(*state, "a", "k*", 3);
+	kit_limit(*state, "a", "k*", 3);
 	assert_int_equal(engine_check(*state, &request, &verdict), ENGINE_E_KEY);
 	request.key = text;
 	request.key_len = sizeof(text);
@@ -322,16 +320,16 @@ static void engine_check_more_limits_than_fit_is_an_outcome(void **state)
 
 	for (int i = 0; i < ENGINE_MATCH_MAX; i++) {
 		snprintf(id, sizeof(id), "l%d", i);
-		fixture_limit(*state, id, "k*", 100);
+		kit_limit(*state, id, "k*", 100);
 	}
-	assert_int_equal(fixture_check(*state, "k", 1, START_NS, &verdict), 0);
+	assert_int_equal(kit_check(*state, "k", 1, START_NS, &verdict), 0);
 	assert_int_equal(verdict.count, ENGINE_MATCH_MAX);
-	fixture_limit(*state, "more", "*", 100);
+	kit_limit(*state, "more", "*", 100);
 	/* A known key and a new one. */
-	assert_int_equal(fixture_check(*state, "k", 1, START_NS, &verdict), ENGINE_E_MATCH_MAX);
-	assert_int_equal(fixture_check(*state, "k2", 1, START_NS, &verdict), ENGINE_E_MATCH_MAX);
-	fixture_delete(*state, "l7", START_NS);
-	assert_int_equal(fixture_check(*state, "k", 1, START_NS, &verdict), 0);
+	assert_int_equal(kit_check(*state, "k", 1, START_NS, &verdict), ENGINE_E_MATCH_MAX);
+	assert_int_equal(kit_check(*state, "k2", 1, START_NS, &verdict), ENGINE_E_MATCH_MAX);
+	kit_delete(*state, "l7", START_NS);
+	assert_int_equal(kit_check(*state, "k", 1, START_NS, &verdict), 0);
 	assert_int_equal(verdict.count, ENGINE_MATCH_MAX);
 	assert_int_equal(verdict.hits[0].figures.remaining, 98);
 	assert_string_equal(verdict.hits[63].id, "more");
@@ -348,18 +346,18 @@ static void engine_check_window_is_fresh_after_any_jump(void **state)
 	for (int a = 0; a < 2; a++)
 		for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++)
 			for (int offset = -1; offset <= 1; offset++) {
-				struct engine *engine = fixture_engine(10);
+				struct engine *engine = kit_engine(10);
 				uint64_t now_ns = START_NS + SECOND_NS / 2;
 				struct engine_change change =
-					fixture_put("a", "k", algorithms[a], 3, SECOND_NS);
+					kit_put("a", "k", algorithms[a], 3, SECOND_NS);
 
-				fixture_apply(engine, &change, now_ns);
-				assert_true(fixture_allowed(engine, "k", 3, now_ns));
-				assert_false(fixture_allowed(engine, "k", 1, now_ns));
+				kit_apply(engine, &change, now_ns);
+				assert_true(kit_allowed(engine, "k", 3, now_ns));
+				assert_false(kit_allowed(engine, "k", 1, now_ns));
 				now_ns += jumps[i] * SECOND_NS + (uint64_t)offset;
-				assert_int_equal(fixture_remaining(engine, "k", 0, now_ns), 3);
-				assert_true(fixture_allowed(engine, "k", 3, now_ns));
-				assert_false(fixture_allowed(engine, "k", 1, now_ns));
+				assert_int_equal(kit_remaining(engine, "k", 0, now_ns), 3);
+				assert_true(kit_allowed(engine, "k", 3, now_ns));
+				assert_false(kit_allowed(engine, "k", 1, now_ns));
 				engine_free(engine);
 			}
 }
@@ -367,40 +365,40 @@ static void engine_check_window_is_fresh_after_any_jump(void **state)
 /* The word of a limit that nothing charges must not come alive when its number repeats. */
 static void engine_check_unwritten_neighbour_window_stays_empty(void **state)
 {
-	struct engine_change shadow = fixture_put("s", "k", SLUICE_FIXED_WINDOW, 3, 1000000);
+	struct engine_change shadow = kit_put("s", "k", SLUICE_FIXED_WINDOW, 3, 1000000);
 	struct engine_verdict verdict;
 
 	shadow.limit.mode = ENGINE_SHADOW;
-	fixture_apply(*state, &shadow, START_NS);
-	fixture_limit(*state, "e", "k", 1000);
-	assert_true(fixture_allowed(*state, "k", 3, START_NS));
+	kit_apply(*state, &shadow, START_NS);
+	kit_limit(*state, "e", "k", 1000);
+	assert_true(kit_allowed(*state, "k", 3, START_NS));
 	/* Cost 4 is more than the shadow limit ever admits; it is written by nobody. */
 	for (uint64_t ms = 500; ms < 65536; ms += 500)
-		assert_true(fixture_allowed(*state, "k", 4, START_NS + ms * 1000000));
-	assert_int_equal(fixture_check(*state, "k", 3, START_NS + 65536 * 1000000ULL, &verdict), 0);
+		assert_true(kit_allowed(*state, "k", 4, START_NS + ms * 1000000));
+	assert_int_equal(kit_check(*state, "k", 3, START_NS + 65536 * 1000000ULL, &verdict), 0);
 	assert_false(verdict.hits[0].refused);
 }
 
 static void engine_check_time_going_back_forgets_nothing(void **state)
 {
-	struct engine_change window = fixture_put("w", "k", SLUICE_FIXED_WINDOW, 3, SECOND_NS);
+	struct engine_change window = kit_put("w", "k", SLUICE_FIXED_WINDOW, 3, SECOND_NS);
 
-	fixture_apply(*state, &window, START_NS);
-	assert_true(fixture_allowed(*state, "k", 3, START_NS));
-	assert_false(fixture_allowed(*state, "k", 1, START_NS - 2000));
-	assert_false(fixture_allowed(*state, "k", 1, START_NS));
+	kit_apply(*state, &window, START_NS);
+	assert_true(kit_allowed(*state, "k", 3, START_NS));
+	assert_false(kit_allowed(*state, "k", 1, START_NS - 2000));
+	assert_false(kit_allowed(*state, "k", 1, START_NS));
 }
 
 static void engine_reset_key_forgets_that_key_and_limit_only(void **state)
 {
-	fixture_limit(*state, "a", "k*", 3);
-	fixture_limit(*state, "b", "*", 5);
-	assert_true(fixture_allowed(*state, "k1", 3, START_NS));
-	assert_true(fixture_allowed(*state, "k2", 3, START_NS));
+	kit_limit(*state, "a", "k*", 3);
+	kit_limit(*state, "b", "*", 5);
+	assert_true(kit_allowed(*state, "k1", 3, START_NS));
+	assert_true(kit_allowed(*state, "k2", 3, START_NS));
 	assert_int_equal(engine_reset_key(*state, "a", "k1", 2, START_NS), 0);
-	assert_int_equal(fixture_remaining(*state, "k1", 0, START_NS), 3);
-	assert_int_equal(fixture_remaining(*state, "k1", 1, START_NS), 2);
-	assert_int_equal(fixture_remaining(*state, "k2", 0, START_NS), 0);
+	assert_int_equal(kit_remaining(*state, "k1", 0, START_NS), 3);
+	assert_int_equal(kit_remaining(*state, "k1", 1, START_NS), 2);
+	assert_int_equal(kit_remaining(*state, "k2", 0, START_NS), 0);
 	assert_int_equal(engine_reset_key(*state, "a", "unknown", 7, START_NS), 0);
 	assert_int_equal(engine_reset_key(*state, "c", "k1", 2, START_NS), ENGINE_E_NOT_FOUND);
 }

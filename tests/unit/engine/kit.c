@@ -7,18 +7,18 @@
 
 #include <cmocka.h>
 
-#include "unit/engine/fixture.h"
+#include "unit/engine/kit.h"
 
-struct engine *fixture_engine(uint64_t keys_max)
+struct engine *kit_engine(uint64_t keys_max)
 {
-	struct engine_config config = {.seed = "fixture seed 16", .keys_max = keys_max};
+	struct engine_config config = {.seed = "engine kit seed", .keys_max = keys_max};
 	struct engine *engine;
 
 	assert_int_equal(engine_new(&config, &engine), 0);
 	return engine;
 }
 
-struct sluice_params fixture_params(uint32_t algorithm, uint64_t limit, uint64_t interval_ns)
+struct sluice_params kit_params(uint32_t algorithm, uint64_t limit, uint64_t interval_ns)
 {
 	struct sluice_spec spec = {
 		.limit = limit,
@@ -32,8 +32,8 @@ struct sluice_params fixture_params(uint32_t algorithm, uint64_t limit, uint64_t
 	return params;
 }
 
-struct engine_change fixture_put(const char *id, const char *pattern, uint32_t algorithm,
-				 uint64_t limit, uint64_t interval_ns)
+struct engine_change kit_put(const char *id, const char *pattern, uint32_t algorithm,
+			     uint64_t limit, uint64_t interval_ns)
 {
 	return (struct engine_change){
 		.op = ENGINE_PUT,
@@ -42,33 +42,32 @@ struct engine_change fixture_put(const char *id, const char *pattern, uint32_t a
 				.id = id,
 				.pattern = pattern,
 				.pattern_len = strlen(pattern),
-				.params = fixture_params(algorithm, limit, interval_ns),
+				.params = kit_params(algorithm, limit, interval_ns),
 			},
 	};
 }
 
-void fixture_apply(struct engine *engine, const struct engine_change *change, uint64_t now_ns)
+void kit_apply(struct engine *engine, const struct engine_change *change, uint64_t now_ns)
 {
 	assert_int_equal(engine_apply(engine, change, 1, now_ns), 0);
 }
 
-void fixture_limit(struct engine *engine, const char *id, const char *pattern, uint64_t limit)
+void kit_limit(struct engine *engine, const char *id, const char *pattern, uint64_t limit)
 {
-	struct engine_change change =
-		fixture_put(id, pattern, SLUICE_TOKEN_BUCKET, limit, SECOND_NS);
+	struct engine_change change = kit_put(id, pattern, SLUICE_TOKEN_BUCKET, limit, SECOND_NS);
 
-	fixture_apply(engine, &change, START_NS);
+	kit_apply(engine, &change, START_NS);
 }
 
-void fixture_delete(struct engine *engine, const char *id, uint64_t now_ns)
+void kit_delete(struct engine *engine, const char *id, uint64_t now_ns)
 {
 	struct engine_change change = {.op = ENGINE_DELETE, .limit = {.id = id}};
 
-	fixture_apply(engine, &change, now_ns);
+	kit_apply(engine, &change, now_ns);
 }
 
-int fixture_check(struct engine *engine, const char *key, int64_t cost, uint64_t now_ns,
-		  struct engine_verdict *ret)
+int kit_check(struct engine *engine, const char *key, int64_t cost, uint64_t now_ns,
+	      struct engine_verdict *ret)
 {
 	struct engine_request request = {
 		.key = key, .key_len = strlen(key), .cost = cost, .now_ns = now_ns};
@@ -76,15 +75,15 @@ int fixture_check(struct engine *engine, const char *key, int64_t cost, uint64_t
 	return engine_check(engine, &request, ret);
 }
 
-bool fixture_allowed(struct engine *engine, const char *key, int64_t cost, uint64_t now_ns)
+bool kit_allowed(struct engine *engine, const char *key, int64_t cost, uint64_t now_ns)
 {
 	struct engine_verdict verdict;
 
-	assert_int_equal(fixture_check(engine, key, cost, now_ns, &verdict), 0);
+	assert_int_equal(kit_check(engine, key, cost, now_ns, &verdict), 0);
 	return verdict.allowed;
 }
 
-uint64_t fixture_remaining(struct engine *engine, const char *key, uint32_t n, uint64_t now_ns)
+uint64_t kit_remaining(struct engine *engine, const char *key, uint32_t n, uint64_t now_ns)
 {
 	struct engine_verdict verdict;
 	struct engine_request request = {
@@ -95,18 +94,18 @@ uint64_t fixture_remaining(struct engine *engine, const char *key, uint32_t n, u
 	return verdict.hits[n].figures.remaining;
 }
 
-size_t fixture_sweep(struct engine *engine, uint64_t now_ns)
+size_t kit_sweep(struct engine *engine, uint64_t now_ns)
 {
 	size_t freed = 0;
 
 	/* From wherever the sweep stands; 16 is what the visit of a small shard counts as. */
 	for (int i = 0; i < 2; i++)
 		freed += engine_sweep(engine, now_ns,
-				      fixture_usage(engine).cells * 2 + ENGINE_SHARDS * 16);
+				      kit_usage(engine).cells * 2 + ENGINE_SHARDS * 16);
 	return freed;
 }
 
-struct engine_usage fixture_usage(struct engine *engine)
+struct engine_usage kit_usage(struct engine *engine)
 {
 	struct engine_usage usage;
 

@@ -84,7 +84,7 @@ def test_put_of_what_was_read_is_taken(client):
 
 @pytest.mark.parametrize("body,field", [
     ({"key": "other"}, "key"), ({"limit": 0}, "limit"), ({"id": "lim_x"}, "id"),
-    ({"revision": 0}, "revision"), ({"colour": 1}, "colour"), ({"interval": "0s"}, "interval"),
+    ({"scope": "packet"}, "scope"), ({"colour": 1}, "colour"), ({"interval": "0s"}, "interval"),
 ])
 def test_put_that_is_wrong_changes_nothing(client, body, field):
     name = "put-wrong-" + "-".join(body)

@@ -18,21 +18,30 @@ struct deferred {
 	char query_text[]; /* that request.query borrows */
 };
 
-static void answer(struct httpd_exchange *exchange, const struct reply *reply)
+/* Already before httpd drains: so nobody is about to ask once more when it closes connections. */
+static bool is_draining(struct http *http)
+{
+	return atomic_load_explicit(&http->draining, memory_order_relaxed);
+}
+
+static void answer(struct httpd_exchange *exchange, struct http *http, const struct reply *reply)
 {
 	char headers[RESPONSE_HEADERS_MAX];
 	struct httpd_answer made;
 
 	response_make(reply, headers, &made);
+	made.close |= is_draining(http);
 	httpd_answer(exchange, &made);
 }
 
-static void answer_deferred(struct httpd_exchange *exchange, const struct reply *reply)
+static void answer_deferred(struct httpd_exchange *exchange, struct http *http,
+			    const struct reply *reply)
 {
 	char headers[RESPONSE_HEADERS_MAX];
 	struct httpd_answer made;
 
 	response_make(reply, headers, &made);
+	made.close |= is_draining(http);
 	httpd_answer_deferred(exchange, &made);
 }
 
@@ -43,7 +52,7 @@ static void run_on_worker(struct worker_job *job)
 
 	reply_init(&reply);
 	deferred->request.route->handle(&deferred->request, &reply);
-	answer_deferred(deferred->exchange, &reply);
+	answer_deferred(deferred->exchange, deferred->request.http, &reply);
 	free(deferred);
 }
 
@@ -89,7 +98,7 @@ static void defer(struct httpd_exchange *exchange, const struct httpd_request *f
 	if (!kept) {
 		free(deferred);
 		make_unavailable(&reply, "the server is short of memory");
-		answer(exchange, &reply);
+		answer(exchange, request->http, &reply);
 		reply_done(&reply);
 		return;
 	}
@@ -99,7 +108,7 @@ static void defer(struct httpd_exchange *exchange, const struct httpd_request *f
 		return;
 	free(deferred);
 	make_unavailable(&reply, "the server is stopping");
-	answer_deferred(kept, &reply);
+	answer_deferred(kept, request->http, &reply);
 	reply_done(&reply);
 }
 
@@ -114,7 +123,7 @@ static void answer_here(struct httpd_exchange *exchange, struct request *request
 	else
 		reply_init_fixed(&reply, text, sizeof(text));
 	request->route->handle(request, &reply);
-	answer(exchange, &reply);
+	answer(exchange, request->http, &reply);
 }
 
 static bool blocks(const struct request *request)
@@ -133,7 +142,7 @@ static bool answer_refused(struct httpd_exchange *exchange, struct request *requ
 	reply_init(&reply);
 	if (!admit_request(request, from, query_text, &reply))
 		return false;
-	answer(exchange, &reply);
+	answer(exchange, request->http, &reply);
 	return true;
 }
 

@@ -97,7 +97,7 @@ static const struct option_row rows[] = {
 	 FIELD(data), parse_path},
 	{"--keys-max", "N", "1000000", "keys that one tenant may have in use at a time",
 	 FIELD(keys_max), parse_count},
-	{"--http-threads", "N", "0", "threads that answer HTTP; 0: one per CPU, at most 4",
+	{"--http-threads", "N", "0", "threads that answer HTTP; 0: half the CPUs, at most 4",
 	 FIELD(http_threads), parse_threads},
 	{"--header-timeout", "TIME", "10s", "a request's headers must be complete after this",
 	 FIELD(header_timeout_ms), parse_timeout},

@@ -1,4 +1,4 @@
-/* /livez, /readyz and /healthz: is it running, and does it want requests? */
+/* Health: /livez, /readyz and /healthz say whether it runs and wants requests. */
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 #include "doors/http/handlers.h"

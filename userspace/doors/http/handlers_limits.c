@@ -1,4 +1,4 @@
-/* /api/limits: list, create, read, change, delete and reset limits. */
+/* Limits over HTTP: list, create, read, change, delete and reset. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>

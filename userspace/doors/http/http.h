@@ -17,7 +17,7 @@ struct http_config {
 	socklen_t address_len;
 	struct service *service;        /* borrowed; outlives the door */
 	struct clock *test_clock;       /* borrowed; NULL: no /test/clock */
-	unsigned int poll_threads;      /* 0: one per CPU, at most 4 */
+	unsigned int poll_threads;      /* 0: half the CPUs, at most 4 */
 	unsigned int worker_threads;    /* 0: 2 */
 	unsigned int connections_max;   /* 0: 4096; more wait in the kernel's backlog */
 	unsigned int header_timeout_ms; /* 0: 10 s, from connecting or from a request's first byte */

@@ -10,15 +10,6 @@
 
 enum { ADMIN_TRIES = 32 };
 
-static int validate_compiled(struct operation *op, const struct limit *limit)
-{
-	struct sluice_params params;
-	int r;
-
-	r = limit_compile(limit, op->service->clock->utc_offset_ns, op->error, &params);
-	return r > 0 ? ADMIN_E_INVALID : r;
-}
-
 static int check_room(struct operation *op)
 {
 	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(op->service);
@@ -43,7 +34,7 @@ static int prepare_limit(struct operation *op, const struct json *body, struct l
 	limit->created_at_ms = clock_utc_ms(op->service->clock);
 	limit->updated_at_ms = limit->created_at_ms;
 	id_make("lim", limit->created_at_ms, limit->id);
-	return validate_compiled(op, limit);
+	return 0;
 }
 
 /* The records of a limit: itself and the claim on its subject. */
@@ -161,9 +152,6 @@ static int prepare_update(struct operation *op, struct update *update, const str
 	if (r)
 		return r > 0 ? ADMIN_E_INVALID : r;
 	update->next.updated_at_ms = clock_utc_ms(op->service->clock);
-	r = validate_compiled(op, &update->next);
-	if (r)
-		return r;
 	update->moves = !limit_same_subject(&update->base, &update->next);
 	if (!update->moves)
 		return 0;

@@ -41,7 +41,7 @@ static void create_invalid_is_refused_naming_field(void **state)
 		{"{\"key\":\"k\",\"limit\":1,\"interval\":\"366d\"}", "interval"},
 		{"{\"key\":\"k\",\"limit\":1}", "interval"},
 		{"{\"key\":\"a*b*c*d*e*\",\"limit\":1,\"interval\":\"1m\"}", "key"},
-		/* Fits the model, not the word. */
+		/* More than a word counts. */
 		{"{\"key\":\"k\",\"limit\":9000000000000000000,\"interval\":\"1ms\"}", "limit"},
 	};
 

@@ -11,7 +11,7 @@
 #include "app/data_dir.h"
 #include "base/cleanup.h"
 
-static void close_fd(int *fd)
+static void close_fd(const int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -22,14 +22,11 @@ int data_dir_prepare(const char *path, struct field_error *error)
 	struct stat info;
 	int err = 0;
 
-	if (mkdir(path, 0700) && errno != EEXIST)
-		err = errno;
-	else if (stat(path, &info))
+	if ((mkdir(path, 0700) && errno != EEXIST) || stat(path, &info) ||
+	    access(path, R_OK | W_OK | X_OK))
 		err = errno;
 	else if (!S_ISDIR(info.st_mode))
 		err = ENOTDIR;
-	else if (access(path, R_OK | W_OK | X_OK))
-		err = errno;
 	if (!err)
 		return 0;
 	field_error_set(error, "--data", "cannot use %s: %s", path, strerror(err));

@@ -76,7 +76,7 @@ static int parse_threads(const struct option_row *row, const char *text, struct 
 static int parse_timeout(const struct option_row *row, const char *text, struct field_error *error,
 			 struct options *options)
 {
-	const uint64_t ns_per_ms = 1000000, max_ms = 24 * 3600 * 1000;
+	const uint64_t ns_per_ms = 1000000, max_ms = 24ULL * 3600 * 1000;
 	uint64_t ns;
 
 	if (duration_parse_ns(text, strlen(text), &ns) || ns / ns_per_ms > max_ms) {

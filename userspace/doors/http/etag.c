@@ -17,11 +17,10 @@ static bool is_separator(char c)
 	return c == ' ' || c == '\t' || c == ',';
 }
 
-/* One tag from *at on, weak or strong; NULL when there is none. */
-static const char *skip_tag(const char *at, const char *end, bool *ret_weak)
+/* Behind the one tag, weak or strong, that begins at `at`; NULL when there is none. */
+static const char *skip_tag(const char *at, const char *end)
 {
-	*ret_weak = end - at > 2 && at[0] == 'W' && at[1] == '/';
-	if (*ret_weak)
+	if (end - at > 2 && at[0] == 'W' && at[1] == '/')
 		at += 2;
 	if (at == end || *at != '"')
 		return NULL;
@@ -42,17 +41,17 @@ int etag_match(const char *text, size_t len, uint64_t current, uint64_t *ret)
 	etag_format(current, wanted);
 	while (at < end) {
 		const char *tag = at;
-		bool weak;
 
 		if (is_separator(*at)) {
 			at++;
 			continue;
 		}
-		at = skip_tag(tag, end, &weak);
+		at = skip_tag(tag, end);
 		if (!at || (at < end && !is_separator(*at)))
 			return ETAG_E_INVALID;
 		any = true;
-		if (!weak && strlen(wanted) == (size_t)(at - tag) &&
+		/* The W/ of a weak tag is part of it, so it equals no strong one. */
+		if (strlen(wanted) == (size_t)(at - tag) &&
 		    memcmp(tag, wanted, (size_t)(at - tag)) == 0)
 			found = true;
 	}

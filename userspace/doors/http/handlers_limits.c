@@ -1,9 +1,7 @@
 /* Limits over HTTP: list, create, read, change, delete and reset. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -100,24 +98,15 @@ static int parse_page(const struct query *query, struct field_error *error, size
 	return 0;
 }
 
-static void freep(void *pointer)
-{
-	free(*(void **)pointer);
-}
-
 /* A cursor is the id of a page's last limit: it holds even when that limit is gone. */
 static void answer_page(struct request *request, size_t size, const char *after,
 			struct reply *reply)
 {
 	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
-	_cleanup_(freep) const struct limit **page = calloc(size + 1, sizeof(*page));
+	const struct limit *page[PAGE_MAX + 1];
 	struct json_writer writer;
 	size_t n;
 
-	if (!page) {
-		problem_fault(reply, -ENOMEM);
-		return;
-	}
 	n = catalog_page(catalog, request->who.tenant_number, after, page, size + 1);
 	buf_put_str(&reply->body, "{\"limits\":[");
 	for (size_t i = 0; i < n && i < size; i++) {

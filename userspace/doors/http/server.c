@@ -54,7 +54,7 @@ static void fit_descriptors(struct http_config *config)
 	setrlimit(RLIMIT_NOFILE, &files);
 	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= wanted)
 		return;
-	config->connections_max = files.rlim_cur > 2 * DESCRIPTORS_OF_OTHERS ?
+	config->connections_max = files.rlim_cur > 2UL * DESCRIPTORS_OF_OTHERS ?
 					  (unsigned int)files.rlim_cur - DESCRIPTORS_OF_OTHERS :
 					  DESCRIPTORS_OF_OTHERS;
 	log_warning("http: at most %u connections: only %llu files may be open",

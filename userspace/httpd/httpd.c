@@ -1,6 +1,7 @@
 /* Starts the server's loops on one listening socket, drains them and stops them. */
 /* SPDX-License-Identifier: MIT */
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -59,15 +60,45 @@ static int start_loops(struct httpd *httpd)
 	return 0;
 }
 
+/* A quarter of the shortest deadline, within reason. */
+static unsigned int choose_tick_ms(const struct httpd_config *config)
+{
+	unsigned int least = config->header_timeout_ms;
+
+	if (config->body_timeout_ms < least)
+		least = config->body_timeout_ms;
+	if (config->idle_timeout_ms < least)
+		least = config->idle_timeout_ms;
+	if (least / 4 > TICK_MS_MAX)
+		return TICK_MS_MAX;
+	return least / 4 < TICK_MS_MIN ? TICK_MS_MIN : least / 4;
+}
+
+static int listen_and_start(struct httpd *httpd)
+{
+	int err, fd = -1;
+
+	err = open_listener(&httpd->config, &fd);
+	if (!err)
+		err = loop_listen(&httpd->loops[0], fd);
+	if (!err)
+		err = read_port(fd, &httpd->port);
+	/* The address was the caller's, and has done its part. */
+	httpd->config.address = NULL;
+	return err ? err : start_loops(httpd);
+}
+
 int httpd_new(const struct httpd_config *config, struct httpd **ret)
 {
 	struct httpd *httpd = calloc(1, sizeof(*httpd));
 	pthread_condattr_t monotonic;
 	int err = 0;
 
+	assert(config->threads > 0 && config->connections_max > 0);
 	if (!httpd)
 		return -ENOMEM;
 	httpd->config = *config;
+	httpd->tick_ms = choose_tick_ms(config);
 	httpd->loops = calloc(config->threads, sizeof(*httpd->loops));
 	if (!httpd->loops) {
 		free(httpd);
@@ -81,11 +112,7 @@ int httpd_new(const struct httpd_config *config, struct httpd **ret)
 	while (httpd->n_loops < config->threads && !err)
 		err = loop_init(&httpd->loops[httpd->n_loops++], httpd);
 	if (!err)
-		err = open_listener(config, &httpd->loops[0].listen_fd);
-	if (!err)
-		err = read_port(httpd->loops[0].listen_fd, &httpd->port);
-	if (!err)
-		err = start_loops(httpd);
+		err = listen_and_start(httpd);
 	if (err) {
 		httpd_free(httpd);
 		return err;

@@ -34,14 +34,15 @@ struct httpd_header {
 /* Valid until it is answered or deferred. */
 struct httpd_request {
 	struct httpd_text method; /* as sent */
-	struct httpd_text path;   /* as sent, up to the `?` */
+	struct httpd_text path;   /* as sent, up to the `?`; of a whole URL only the path */
 	struct httpd_text query;  /* as sent, after the `?`; text NULL if there is none */
 	struct httpd_text body;
 	const struct httpd_header *headers;
 	size_t n_headers;
 	/* Not 0: no whole request. Answer with this status (or a better one, such as 401); the rest
-	 * may be empty, and the connection closes. 400 malformed, 405 no method that HTTP knows, 408
-	 * too slow, 413 more body than body_max, 417, 431, 503 no room, 505. */
+	 * may be empty, and the connection closes. 400 malformed, 405 no method that is served here
+	 * (CONNECT, or one that HTTP does not know), 408 too slow, 413 more body than body_max,
+	 * 417, 431, 501 a transfer coding other than chunked, 503 no room, 505. */
 	unsigned int refused_status;
 	const char *refused_reason; /* for people; static */
 };

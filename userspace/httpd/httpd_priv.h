@@ -12,9 +12,13 @@
 enum {
 	LOOP_BUFFER_SIZE = 65536, /* what one recv may bring */
 	READ_MIN = 4096,          /* room for one recv behind a request that is not whole */
-	LOOP_TICK_MS = 250,
+	TICK_MS_MAX = 250,        /* how often deadlines are looked at */
+	TICK_MS_MIN = 5,
 	LINGER_MS = 2000,
-	LINGER_READS = 16, /* buffers thrown away before closing, per wake */
+	READS_PER_WAKE = 16,    /* of one connection; the others get their turn before it goes on */
+	OUT_MAX = 65536,        /* answers are sent at the latest when so many bytes lie ready */
+	OUT_KEPT_MAX = 1 << 20, /* a larger answer's memory is given back */
+	REFUSED_MAX = 64, /* newcomers of one loop that may linger over a 503 at the same time */
 };
 
 /* A piece of the request, relative to its first byte: the bytes may move while it grows. */
@@ -27,9 +31,9 @@ struct span {
 struct parse {
 	llhttp_t llhttp;
 	const char *base; /* the request's first byte, while llhttp runs */
-	size_t fed;       /* bytes llhttp has seen */
-	size_t body_at;   /* chunks are moved together behind the head */
-	size_t body_len;
+	size_t fed;       /* bytes done with; what lies behind them is not needed again */
+	size_t head_len;
+	size_t body_len; /* the body lies behind the head, its chunks moved together */
 	size_t body_max;
 	struct span target;
 	struct span names[HTTPD_HEADERS_MAX];
@@ -39,6 +43,8 @@ struct parse {
 	bool head_complete;
 	bool complete;
 	bool expect_continue;
+	bool foreign;   /* a method that llhttp does not know */
+	char last_byte; /* of the former feed */
 	unsigned int refused_status;
 	const char *refused_reason;
 };
@@ -90,6 +96,7 @@ struct loop {
 	int epoll_fd;
 	int event_fd;
 	int listen_fd;            /* loop 0 only; else -1 */
+	bool accept_due;          /* the listener has newcomers */
 	uint64_t listen_again_ms; /* accepting pauses until then; 0: it does not */
 	uint64_t now_ms;
 	uint64_t ticked_ms;
@@ -113,7 +120,9 @@ struct httpd {
 	struct loop *loops;
 	unsigned int n_loops;
 	uint16_t port;
+	unsigned int tick_ms;
 	atomic_bool draining;
+	atomic_bool listener_closed; /* while draining: no loop gets another connection */
 	atomic_bool stopping;
 	pthread_mutex_t drained_lock;
 	pthread_cond_t drained;
@@ -122,8 +131,20 @@ struct httpd {
 
 /* request.c */
 void parse_reset(struct parse *parse);
-/* Feeds bytes [fed, len) of the request at base; sets complete or refused_status when it ends. */
+/* Empty lines before a request line are skipped: how many bytes. SIZE_MAX: half a line, wait. */
+size_t parse_skip_lines(const char *base, size_t len);
+/*
+ * Feeds bytes [fed, len) of the request at base; sets complete or refused_status when it ends.
+ * Else the caller keeps the bytes up to fed, and the next ones follow those.
+ */
 void parse_feed(struct parse *parse, const struct httpd *httpd, char *base, size_t len);
+void parse_refuse(struct parse *parse, unsigned int status, const char *reason);
+
+/* head.c */
+/* The head is whole: refuses what llhttp lets pass. */
+void head_judge(struct parse *parse);
+/* llhttp does not know the method: refuses it once the line is whole. */
+void head_judge_foreign(struct parse *parse, size_t len);
 /* The request as handlers see it, from what parse found in the bytes at base. */
 void parse_view(const struct parse *parse, char *base, size_t len, struct httpd_exchange *exchange);
 
@@ -131,9 +152,33 @@ void parse_view(const struct parse *parse, char *base, size_t len, struct httpd_
 void answer_write(struct loop *loop, const struct httpd_exchange *exchange,
 		  const struct httpd_answer *answer, bool close, struct buf *out);
 
+/* exchange.c */
+/* Gives one request, whole or refused, to the handler. Returns whether it was deferred. */
+bool exchange_hand_over(struct connection *connection, char *base, size_t len);
+/* Takes the late answer's memory and writes it to the loop's `out`. False: no memory for it. */
+bool exchange_write_late(struct connection *connection);
+
+/* input.c */
+void input_drop(struct connection *connection);
+/* Keeps bytes [at, len) of base, which may be our own buffer, for later. 0 or -ENOMEM. */
+int input_keep(struct connection *connection, char *base, size_t at, size_t len);
+/* Reads and answers. Returns whether the connection waits for more: else it waits to write or
+ * for a late answer, or is gone. */
+bool input_read(struct connection *connection, bool until_end);
+/* What was read before it had to wait, then what came meanwhile. */
+void input_go_on(struct connection *connection);
+
 /* connection.c */
 int connection_new(struct loop *loop, int fd, struct connection **ret);
 void connection_free(struct connection *connection);
+void connection_enter(struct connection *connection, enum phase phase);
+/* Has epoll report again what it reported before: there is more to read. */
+void connection_rearm(struct connection *connection);
+/*
+ * Sends what was written to loop->out. Returns whether the connection may take more requests:
+ * else it waits for something, or is gone.
+ */
+bool connection_settle(struct connection *connection);
 void connection_on_event(struct connection *connection, uint32_t events);
 /* Its deferred exchange was answered. */
 void connection_on_late(struct connection *connection);
@@ -145,6 +190,8 @@ void connection_refuse(struct connection *connection);
 
 /* loop.c */
 int loop_init(struct loop *loop, struct httpd *httpd);
+/* Accepts from fd, which it takes. 0 or -errno. */
+int loop_listen(struct loop *loop, int fd);
 void loop_done(struct loop *loop);
 void *loop_run(void *loop);
 void loop_wake(struct loop *loop);

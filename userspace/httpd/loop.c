@@ -13,6 +13,7 @@
 enum {
 	EVENTS_PER_WAIT = 128,
 	ACCEPT_PAUSE_MS = 100,
+	ACCEPTS_PER_WAKE = 64,
 };
 
 static uint64_t read_clock_ms(void)
@@ -74,13 +75,19 @@ void loop_wake(struct loop *loop)
 		return;
 }
 
-/* The connection that has been idle the longest makes room for a new one. */
-static bool evict_idle(struct loop *loop)
+int loop_listen(struct loop *loop, int fd)
+{
+	loop->listen_fd = fd;
+	return watch_fd(loop, fd, &loop->listen_fd);
+}
+
+/* Frees the connection that has been in this phase the longest. Returns whether there was one. */
+static bool evict(struct loop *loop, enum phase phase)
 {
 	struct connection *oldest = NULL;
 
 	for (struct connection *c = loop->connections; c; c = c->next)
-		if (c->phase == PHASE_IDLE && (!oldest || c->deadline_ms < oldest->deadline_ms))
+		if (c->phase == phase && (!oldest || c->deadline_ms < oldest->deadline_ms))
 			oldest = c;
 	if (oldest)
 		connection_free(oldest);
@@ -90,9 +97,14 @@ static bool evict_idle(struct loop *loop)
 static void adopt(struct loop *loop, int fd)
 {
 	unsigned int most = loop->httpd->config.connections_max / loop->httpd->n_loops;
-	bool room = atomic_load(&loop->count) <= (most ? most : 1) || evict_idle(loop);
 	struct connection *c;
+	bool room;
 
+	most = most ? most : 1;
+	room = atomic_load(&loop->count) <= most || evict(loop, PHASE_IDLE);
+	/* Those who got their answer and hold on must not fill the house either. */
+	if (!room && atomic_load(&loop->count) > most + REFUSED_MAX)
+		evict(loop, PHASE_LINGER);
 	if (connection_new(loop, fd, &c)) {
 		close(fd);
 		atomic_fetch_sub(&loop->count, 1);
@@ -136,24 +148,32 @@ static void deal(struct httpd *httpd, int fd)
 	loop_wake(loop);
 }
 
-static void accept_all(struct loop *loop)
+/* Level-triggered: without a pause this would spin. */
+static void pause_accepting(struct loop *loop)
 {
-	for (;;) {
+	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, loop->listen_fd, NULL);
+	loop->listen_again_ms = loop->now_ms + ACCEPT_PAUSE_MS;
+}
+
+/* Returns whether more may be waiting. */
+static bool accept_some(struct loop *loop)
+{
+	for (int i = 0; i < ACCEPTS_PER_WAKE; i++) {
 		int fd = accept4(loop->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
 			deal(loop->httpd, fd);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 			   errno == ENOMEM) {
-			/* Level-triggered: without a pause this would spin. An idle one may make room. */
-			evict_idle(loop);
-			epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, loop->listen_fd, NULL);
-			loop->listen_again_ms = loop->now_ms + ACCEPT_PAUSE_MS;
-			return;
+			if (evict(loop, PHASE_IDLE))
+				continue;
+			pause_accepting(loop);
+			return false;
 		} else if (errno != EINTR && errno != ECONNABORTED) {
-			return;
+			return false;
 		}
 	}
+	return true;
 }
 
 static void take_inbox(struct loop *loop)
@@ -188,10 +208,24 @@ static void watch_time(struct loop *loop)
 		if (c->deadline_ms && c->deadline_ms <= loop->now_ms)
 			connection_on_timeout(c);
 	}
-	if (loop->listen_again_ms && loop->listen_again_ms <= loop->now_ms) {
+	if (loop->listen_again_ms && loop->listen_again_ms <= loop->now_ms &&
+	    watch_fd(loop, loop->listen_fd, &loop->listen_fd) == 0)
 		loop->listen_again_ms = 0;
-		watch_fd(loop, loop->listen_fd, &loop->listen_fd);
-	}
+}
+
+/* Who came before the end is served. The other loops wait for what is dealt to them here. */
+static void close_listener(struct loop *loop)
+{
+	struct httpd *httpd = loop->httpd;
+
+	while (accept_some(loop))
+		;
+	close(loop->listen_fd);
+	loop->listen_fd = -1;
+	loop->listen_again_ms = 0;
+	atomic_store(&httpd->listener_closed, true);
+	for (unsigned int i = 1; i < httpd->n_loops; i++)
+		loop_wake(&httpd->loops[i]);
 }
 
 static void drain(struct loop *loop)
@@ -199,17 +233,13 @@ static void drain(struct loop *loop)
 	struct httpd *httpd = loop->httpd;
 	struct connection *c, *next;
 
-	if (loop->listen_fd >= 0) {
-		accept_all(loop);
-		close(loop->listen_fd);
-		loop->listen_fd = -1;
-		loop->listen_again_ms = 0;
-	}
+	if (loop->listen_fd >= 0)
+		close_listener(loop);
 	for (c = loop->connections; c; c = next) {
 		next = c->next;
 		connection_on_drain(c);
 	}
-	if (atomic_load(&loop->count) || loop->drained)
+	if (!atomic_load(&httpd->listener_closed) || atomic_load(&loop->count) || loop->drained)
 		return;
 	loop->drained = true;
 	pthread_mutex_lock(&httpd->drained_lock);
@@ -223,8 +253,8 @@ static void dispatch(struct loop *loop, const struct epoll_event *event)
 	uint64_t counter;
 
 	if (event->data.ptr == &loop->listen_fd) {
-		if (loop->listen_fd >= 0)
-			accept_all(loop);
+		/* Newcomers may push others out, whose events may still lie in this batch. */
+		loop->accept_due = true;
 	} else if (event->data.ptr == &loop->event_fd) {
 		/* Only empties it: the inbox is taken after every wait. */
 		if (read(loop->event_fd, &counter, sizeof(counter)) < 0)
@@ -241,17 +271,18 @@ void *loop_run(void *data)
 	bool waiting;
 	int n;
 
-	if (loop->listen_fd >= 0)
-		watch_fd(loop, loop->listen_fd, &loop->listen_fd);
 	while (!atomic_load(&loop->httpd->stopping)) {
 		waiting = loop->connections || loop->listen_again_ms;
 		n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT,
-			       waiting ? LOOP_TICK_MS : -1);
+			       waiting ? (int)loop->httpd->tick_ms : -1);
 		loop->now_ms = read_clock_ms();
 		for (int i = 0; i < n; i++)
 			dispatch(loop, &events[i]);
+		if (loop->accept_due && loop->listen_fd >= 0)
+			accept_some(loop);
+		loop->accept_due = false;
 		take_inbox(loop);
-		if (loop->now_ms - loop->ticked_ms >= LOOP_TICK_MS)
+		if (loop->now_ms - loop->ticked_ms >= loop->httpd->tick_ms)
 			watch_time(loop);
 		if (atomic_load(&loop->httpd->draining))
 			drain(loop);

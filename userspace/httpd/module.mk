@@ -1,5 +1,8 @@
 sluice_srcs += userspace/httpd/answer.c \
 	userspace/httpd/connection.c \
+	userspace/httpd/exchange.c \
+	userspace/httpd/head.c \
 	userspace/httpd/httpd.c \
+	userspace/httpd/input.c \
 	userspace/httpd/loop.c \
 	userspace/httpd/request.c

@@ -1,0 +1,145 @@
+/* Reads and writes a blocking socket, with a bound on every wait. */
+/* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "unit/httpd/client.h"
+
+int client_connect(uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons(port),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+void client_send(int fd, const char *bytes, size_t len)
+{
+	while (len) {
+		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
+
+		assert_true(n > 0);
+		bytes += n;
+		len -= (size_t)n;
+	}
+}
+
+void client_send_text(int fd, const char *text)
+{
+	client_send(fd, text, strlen(text));
+}
+
+struct text {
+	char *data;
+	size_t len;
+};
+
+/* 0: the peer's end. */
+static size_t read_more(int fd, struct text *text)
+{
+	struct pollfd waited = {.fd = fd, .events = POLLIN};
+	ssize_t n;
+
+	assert_int_equal(poll(&waited, 1, CLIENT_WAIT_MS), 1);
+	text->data = realloc(text->data, text->len + 65536 + 1);
+	n = recv(fd, text->data + text->len, 65536, 0);
+	assert_true(n >= 0);
+	text->len += (size_t)n;
+	text->data[text->len] = '\0';
+	return (size_t)n;
+}
+
+static void drop_dates(char *text)
+{
+	char *at, *end;
+
+	while ((at = strstr(text, "\r\nDate: "))) {
+		end = strstr(at + 2, "\r\n");
+		memmove(at, end, strlen(end) + 1);
+	}
+}
+
+char *client_read_to_end(int fd)
+{
+	struct text text = {calloc(1, 1), 0};
+
+	while (read_more(fd, &text))
+		;
+	drop_dates(text.data);
+	return text.data;
+}
+
+/* Bytes of the first answer, or 0: it is not whole. */
+static size_t measure_answer(const char *text)
+{
+	const char *end = strstr(text, "\r\n\r\n");
+	const char *length = end ? strstr(text, "Content-Length: ") : NULL;
+	size_t size;
+
+	if (!end)
+		return 0;
+	size = (size_t)(end - text) + 4;
+	if (length && length < end)
+		size += strtoul(length + 16, NULL, 10);
+	return strlen(text) < size ? 0 : size;
+}
+
+char *client_read_answers(int fd, unsigned int n)
+{
+	struct text text = {calloc(1, 1), 0};
+	size_t at = 0, size;
+
+	while (n) {
+		size = measure_answer(text.data + at);
+		if (size) {
+			at += size;
+			n--;
+		} else {
+			assert_true(read_more(fd, &text) > 0);
+		}
+	}
+	assert_int_equal(at, text.len);
+	drop_dates(text.data);
+	return text.data;
+}
+
+int client_sees_end(int fd, int wait_ms)
+{
+	struct pollfd waited = {.fd = fd, .events = POLLIN};
+	char byte;
+
+	return poll(&waited, 1, wait_ms) == 1 && recv(fd, &byte, 1, 0) <= 0;
+}
+
+char *client_statuses(const char *answers)
+{
+	size_t size = strlen(answers) + 1, len = 0;
+	char *statuses = calloc(1, size);
+
+	for (const char *at = answers; (at = strstr(at, "HTTP/1.1 ")); at++)
+		len += (size_t)snprintf(statuses + len, size - len, "%.3s ", at + 9);
+	return statuses;
+}
+
+uint64_t client_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}

@@ -1,0 +1,183 @@
+/* Starts a server on a free port of 127.0.0.1, with deadlines of tens of milliseconds. */
+/* SPDX-License-Identifier: MIT */
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "unit/httpd/server.h"
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct httpd_exchange *deferred[SERVER_DEFERRED_MAX];
+	unsigned int n_deferred;
+} waiting = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
+
+static atomic_uint count;
+static atomic_ulong last_thread;
+
+static bool text_is(struct httpd_text text, const char *word)
+{
+	return text.len == strlen(word) && memcmp(text.text, word, text.len) == 0;
+}
+
+static void describe(const struct httpd_request *request, struct buf *out)
+{
+	size_t size;
+
+	if (text_is(request->path, "/big")) {
+		size = strtoul(request->query.text, NULL, 10);
+		memset(buf_reserve(out, size), 'b', size);
+		buf_advance(out, size);
+		return;
+	}
+	buf_put(out, request->method.text, request->method.len);
+	buf_put_char(out, ' ');
+	buf_put(out, request->path.text, request->path.len);
+	if (request->query.text) {
+		buf_put_char(out, '?');
+		buf_put(out, request->query.text, request->query.len);
+	}
+	buf_put_str(out, " headers=");
+	buf_put_u64(out, request->n_headers);
+	for (size_t i = 0; i < request->n_headers; i++)
+		if (request->headers[i].name.len == 1) {
+			buf_put_char(out, ' ');
+			buf_put(out, request->headers[i].value.text, request->headers[i].value.len);
+		}
+	buf_put_str(out, " [");
+	buf_put(out, request->body.text, request->body.len);
+	buf_put_str(out, "]");
+}
+
+static void keep_deferred(struct httpd_exchange *exchange)
+{
+	pthread_mutex_lock(&waiting.lock);
+	waiting.deferred[waiting.n_deferred++] = exchange;
+	pthread_cond_signal(&waiting.more);
+	pthread_mutex_unlock(&waiting.lock);
+}
+
+struct httpd_exchange *server_take_deferred(void)
+{
+	struct httpd_exchange *exchange;
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 5;
+	pthread_mutex_lock(&waiting.lock);
+	while (waiting.n_deferred == 0)
+		assert_int_equal(pthread_cond_timedwait(&waiting.more, &waiting.lock, &until), 0);
+	exchange = waiting.deferred[0];
+	waiting.n_deferred--;
+	memmove(waiting.deferred, waiting.deferred + 1,
+		waiting.n_deferred * sizeof(waiting.deferred[0]));
+	pthread_mutex_unlock(&waiting.lock);
+	return exchange;
+}
+
+void server_answer(struct httpd_exchange *exchange)
+{
+	struct httpd_answer answer = {.status = 200, .headers = {"X-Late: 1\r\n", 11}};
+	struct buf text;
+
+	buf_init(&text);
+	describe(httpd_request_of(exchange), &text);
+	answer.body = (struct httpd_text){text.data, text.len};
+	httpd_answer_deferred(exchange, &answer);
+	buf_done(&text);
+}
+
+/* A fixed buffer for small answers: the test of allocations looks on. */
+static void handle(struct httpd_exchange *exchange, const struct httpd_request *request, void *data)
+{
+	struct httpd_answer answer = {.status = 200};
+	char memory[4096];
+	struct buf text;
+
+	(void)data;
+	atomic_fetch_add(&count, 1);
+	atomic_store(&last_thread, (unsigned long)pthread_self());
+	if (!request->refused_status && text_is(request->path, "/defer")) {
+		keep_deferred(httpd_defer(exchange));
+		return;
+	}
+	if (text_is(request->path, "/big"))
+		buf_init(&text);
+	else
+		buf_init_fixed(&text, memory, sizeof(memory));
+	if (request->refused_status) {
+		answer.status = request->refused_status;
+		buf_put(&text, request->method.text, request->method.len);
+		buf_put_char(&text, ' ');
+		buf_put(&text, request->path.text, request->path.len);
+		if (text.failed)
+			buf_clear(&text);
+	} else {
+		describe(request, &text);
+		if (text.failed) {
+			buf_clear(&text);
+			buf_put_str(&text, "long");
+		}
+	}
+	answer.close = text_is(request->path, "/close");
+	if (text_is(request->path, "/204"))
+		answer.status = 204;
+	answer.body = (struct httpd_text){text.data, text.len};
+	httpd_answer(exchange, &answer);
+	buf_done(&text);
+}
+
+static size_t body_max(const struct httpd_request *request, void *data)
+{
+	(void)data;
+	return text_is(request->path, "/large") ? 4 << 20 : SERVER_BODY_MAX;
+}
+
+struct httpd_config server_config(void)
+{
+	static const struct sockaddr_in address = {.sin_family = AF_INET,
+						   .sin_addr.s_addr = 0x0100007f};
+
+	return (struct httpd_config){
+		.address = (const struct sockaddr *)&address,
+		.address_len = sizeof(address),
+		.threads = 1,
+		.connections_max = 100,
+		.header_timeout_ms = 5000,
+		.body_timeout_ms = 5000,
+		.idle_timeout_ms = 5000,
+		.handler = {.handle = handle, .body_max = body_max},
+	};
+}
+
+void server_start(struct server *server, const struct httpd_config *config)
+{
+	atomic_store(&count, 0);
+	assert_int_equal(httpd_new(config, &server->httpd), 0);
+	server->port = httpd_port(server->httpd);
+	assert_true(server->port != 0);
+}
+
+void server_stop(struct server *server)
+{
+	httpd_free(server->httpd);
+}
+
+unsigned int server_count(void)
+{
+	return atomic_load(&count);
+}
+
+unsigned long server_last_thread(void)
+{
+	return atomic_load(&last_thread);
+}

@@ -1,0 +1,28 @@
+/* A server for tests, whose handler says what it was given or does what the path asks for. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "httpd/httpd.h"
+
+enum { SERVER_BODY_MAX = 1000, SERVER_DEFERRED_MAX = 64 };
+
+/*
+ * Answers "METHOD path?query headers=N [body]". Paths: /big?N a body of N bytes; /close ends the
+ * connection; /defer waits for server_answer_next(); /204. Bodies: 1000 bytes, /large 4 MiB.
+ */
+struct server {
+	struct httpd *httpd;
+	uint16_t port;
+};
+
+struct httpd_config server_config(void);
+void server_start(struct server *server, const struct httpd_config *config);
+void server_stop(struct server *server);
+/* Waits for a deferred exchange, and takes the oldest. */
+struct httpd_exchange *server_take_deferred(void);
+/* Answers it with what the path says. */
+void server_answer(struct httpd_exchange *exchange);
+/* Requests that the handler has seen, also refused ones. */
+unsigned int server_count(void);
+/* The thread that handled the last request, for comparing. */
+unsigned long server_last_thread(void);

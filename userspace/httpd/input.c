@@ -1,0 +1,200 @@
+/* Reads a connection, keeps what is not whole, and hands over the requests. */
+/* SPDX-License-Identifier: MIT */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "httpd/httpd_priv.h"
+
+void input_drop(struct connection *c)
+{
+	free(c->in);
+	c->in = NULL;
+	c->in_len = 0;
+	c->in_size = 0;
+}
+
+/* Room for at least `size` bytes in the connection's own buffer. */
+static int reserve_in(struct connection *c, size_t size)
+{
+	char *in;
+
+	if (size <= c->in_size)
+		return 0;
+	size = size < 1024 ? 1024 : size + size / 2;
+	in = realloc(c->in, size);
+	if (!in)
+		return -ENOMEM;
+	c->in = in;
+	c->in_size = size;
+	return 0;
+}
+
+/* A large body's buffer is not left to the next request. */
+static void shrink_in(struct connection *c)
+{
+	size_t size = c->in_len + READ_MIN;
+	char *in;
+
+	if (c->in_size <= LOOP_BUFFER_SIZE || c->in_size / 4 < size)
+		return;
+	in = realloc(c->in, size);
+	if (!in)
+		return;
+	c->in = in;
+	c->in_size = size;
+}
+
+int input_keep(struct connection *c, char *base, size_t at, size_t len)
+{
+	bool ours = c->in && base >= c->in && base < c->in + c->in_size;
+
+	if (at == len) {
+		input_drop(c);
+		return 0;
+	}
+	if (!ours && reserve_in(c, len - at))
+		return -ENOMEM;
+	if (base + at != c->in)
+		memmove(c->in, base + at, len - at);
+	c->in_len = len - at;
+	if (ours && (at || base != c->in))
+		shrink_in(c);
+	return 0;
+}
+
+static void promise_body(struct connection *c)
+{
+	if (c->phase != PHASE_HEAD)
+		return;
+	connection_enter(c, PHASE_BODY);
+	if (!c->parse.expect_continue)
+		return;
+	buf_put_str(&c->loop->out, "HTTP/1.1 100 Continue\r\n\r\n");
+	c->parse.expect_continue = false;
+}
+
+/* Feeds what lies at base and returns whether a request ends in it. Lowers len to what to keep. */
+static bool feed(struct connection *c, char *base, size_t *len)
+{
+	if (c->phase == PHASE_IDLE)
+		connection_enter(c, PHASE_HEAD);
+	parse_feed(&c->parse, c->loop->httpd, base, *len);
+	if (c->parse.complete || c->parse.refused_status)
+		return true;
+	*len = c->parse.fed;
+	if (c->parse.head_complete)
+		promise_body(c);
+	return false;
+}
+
+/*
+ * Answers the whole requests among the len bytes at base, which are the loop's or our own, and
+ * keeps the rest, which is more of them when *ret_more. Returns as connection_settle() does.
+ */
+static bool take_some(struct connection *c, char *base, size_t len, bool *ret_more)
+{
+	struct buf *out = &c->loop->out;
+	size_t at = 0, skipped, rest;
+
+	*ret_more = false;
+	buf_clear(out);
+	while (at < len && !c->close_after_write) {
+		if (out->len >= OUT_MAX) {
+			*ret_more = true;
+			break;
+		}
+		if (c->parse.fed == 0) {
+			skipped = parse_skip_lines(base + at, len - at);
+			if (skipped == SIZE_MAX)
+				break;
+			at += skipped;
+		}
+		rest = len - at;
+		if (rest == 0 || !feed(c, base + at, &rest)) {
+			len = at + rest;
+			break;
+		}
+		if (exchange_hand_over(c, base + at, rest)) {
+			connection_enter(c, PHASE_DEFERRED);
+			return connection_settle(c);
+		}
+		at += c->parse.fed;
+		parse_reset(&c->parse);
+		connection_enter(c, PHASE_IDLE);
+	}
+	if (input_keep(c, base, c->close_after_write ? len : at, len)) {
+		connection_free(c);
+		return false;
+	}
+	return connection_settle(c);
+}
+
+static bool take_requests(struct connection *c, char *base, size_t len)
+{
+	bool more;
+
+	while (take_some(c, base, len, &more)) {
+		if (!more)
+			return true;
+		base = c->in;
+		len = c->in_len;
+	}
+	return false;
+}
+
+/* One recv behind what we have. Returns as recv() does, or -2: the connection is not ours now. */
+static ssize_t read_some(struct connection *c, bool *ret_full)
+{
+	char *base = c->loop->buffer;
+	size_t room = LOOP_BUFFER_SIZE;
+	ssize_t n;
+
+	if (c->in_len) {
+		if (reserve_in(c, c->in_len + READ_MIN)) {
+			connection_free(c);
+			return -2;
+		}
+		base = c->in;
+		room = c->in_size - c->in_len;
+	}
+	n = recv(c->fd, base + c->in_len, room, 0);
+	*ret_full = n > 0 && (size_t)n == room;
+	if (n > 0 && !take_requests(c, base, c->in_len + (size_t)n))
+		return -2;
+	return n;
+}
+
+/*
+ * Edge-triggered: reads until the socket is empty, which a short read shows as well as EAGAIN
+ * does; only the peer's end shows as 0 alone.
+ */
+bool input_read(struct connection *c, bool until_end)
+{
+	bool full;
+	ssize_t n;
+
+	for (int i = 0; i < READS_PER_WAKE; i++) {
+		n = read_some(c, &full);
+		if (n == -2)
+			return false;
+		if (n < 0 && errno == EAGAIN)
+			return true;
+		if (n == 0 || (n < 0 && errno != EINTR)) {
+			connection_free(c);
+			return false;
+		}
+		if (n > 0 && !full && !until_end)
+			return true;
+	}
+	connection_rearm(c);
+	return true;
+}
+
+void input_go_on(struct connection *c)
+{
+	if (!c->in_len || take_requests(c, c->in, c->in_len))
+		input_read(c, true);
+}

@@ -8,18 +8,22 @@
 #include "service/draft_priv.h"
 #include "service/records_priv.h"
 
-void reconcile_init(struct reconcile *reconcile, struct store *store, const struct clock *clock,
-		    struct engine *engine)
+int reconcile_init(struct reconcile *reconcile, struct store *store, const struct clock *clock,
+		   struct engine *engine)
 {
 	pthread_condattr_t monotonic;
+	int err;
 
 	*reconcile = (struct reconcile){.store = store, .clock = clock, .engine = engine};
-	snapshot_cell_init(&reconcile->catalog);
+	err = snapshot_cell_init(&reconcile->catalog);
+	if (err)
+		return err;
 	pthread_mutex_init(&reconcile->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&reconcile->reached, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	return 0;
 }
 
 void reconcile_done(struct reconcile *reconcile)

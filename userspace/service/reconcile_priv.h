@@ -36,8 +36,9 @@ struct reconcile {
 	struct service_refusals refusals;
 };
 
-void reconcile_init(struct reconcile *reconcile, struct store *store, const struct clock *clock,
-		    struct engine *engine);
+/* 0 or -errno, and then there is nothing to be done. */
+int reconcile_init(struct reconcile *reconcile, struct store *store, const struct clock *clock,
+		   struct engine *engine);
 /* Loads everything and begins to watch. As service_new(). */
 int reconcile_start(struct reconcile *reconcile, struct field_error *error);
 /* Ends the watch if there is one. */

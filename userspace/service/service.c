@@ -46,7 +46,12 @@ int service_new(const struct service_config *config, struct field_error *error,
 		free(service);
 		return r;
 	}
-	reconcile_init(&service->reconcile, service->store, service->clock, service->engine);
+	r = reconcile_init(&service->reconcile, service->store, service->clock, service->engine);
+	if (r) {
+		engine_free(service->engine);
+		free(service);
+		return r;
+	}
 	r = start_parts(service, error);
 	if (r) {
 		free_parts(service);
@@ -67,6 +72,11 @@ void service_free(struct service *service)
 struct catalog *service_catalog_get(struct service *service)
 {
 	return (struct catalog *)snapshot_get(&service->reconcile.catalog);
+}
+
+const struct catalog *service_catalog_read(struct service *service)
+{
+	return (const struct catalog *)snapshot_read(&service->reconcile.catalog);
 }
 
 void service_catalog_put(struct catalog *catalog)

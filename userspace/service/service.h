@@ -46,6 +46,8 @@ struct catalog {
 	struct keyring *keyring;
 };
 struct catalog *service_catalog_get(struct service *service);
+/* For the path of every request: borrowed until this thread calls it again. NULL: no memory. */
+const struct catalog *service_catalog_read(struct service *service);
 void service_catalog_put(struct catalog *catalog);
 static inline void service_catalog_putp(struct catalog **catalog)
 {

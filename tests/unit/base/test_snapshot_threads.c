@@ -64,15 +64,31 @@ static void *read_views(void *data)
 	return NULL;
 }
 
+static void *borrow_views(void *data)
+{
+	int *faults = data;
+	int last = 0;
+
+	while (!atomic_load(&stop)) {
+		struct view *view = (struct view *)snapshot_read(&cell);
+
+		*faults += view->number != view->again || view->number < last;
+		last = view->number;
+	}
+	return NULL;
+}
+
 static void snapshot_readers_never_see_freed_or_older_ones(void **state)
 {
 	int faults[READERS] = {0};
 	pthread_t threads[READERS];
 
-	snapshot_cell_init(&cell);
+	assert_int_equal(snapshot_cell_init(&cell), 0);
 	publish(0);
 	for (int i = 0; i < READERS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, read_views, &faults[i]), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL,
+						i % 2 ? read_views : borrow_views, &faults[i]),
+				 0);
 	for (int i = 1; i < PUBLICATIONS; i++)
 		publish(i);
 	atomic_store(&stop, true);

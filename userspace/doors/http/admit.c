@@ -1,5 +1,6 @@
 /* Decides whether a request is known, allowed and well-formed, before anything is done. */
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <string.h>
 
 #include "doors/http/admit.h"
@@ -27,17 +28,16 @@ static bool refuse_target(struct request *request, const struct httpd_request *f
 /* The same answer whatever is wrong, so that nothing is learnt about keys that exist. */
 static bool refuse_credentials(struct request *request, struct reply *reply)
 {
+	const struct catalog *catalog = service_catalog_read(request->http->config.service);
 	struct httpd_text token;
-	int err = AUTH_E_UNKNOWN;
 
-	if (request->headers.authorization.text &&
-	    request_bearer(request->headers.authorization, &token)) {
-		struct catalog *catalog = service_catalog_get(request->http->config.service);
-
-		err = keyring_find(catalog->keyring, token.text, token.len, &request->who);
-		service_catalog_put(catalog);
+	if (!catalog) {
+		problem_fault(reply, -ENOMEM);
+		return true;
 	}
-	if (err == 0)
+	if (request->headers.authorization.text &&
+	    request_bearer(request->headers.authorization, &token) &&
+	    keyring_find(catalog->keyring, token.text, token.len, &request->who) == 0)
 		return false;
 	problem_set(reply, 401, NULL, "an API key is needed: Authorization: Bearer <key>");
 	reply->authenticate = true;

@@ -16,12 +16,21 @@ static const char *find_title(unsigned int status)
 		unsigned int status;
 		const char *title;
 	} titles[] = {
-		{400, "Bad Request"},         {401, "Unauthorized"},
-		{403, "Forbidden"},           {404, "Not Found"},
-		{405, "Method Not Allowed"},  {409, "Conflict"},
-		{412, "Precondition Failed"}, {413, "Content Too Large"},
-		{414, "URI Too Long"},        {500, "Internal Server Error"},
+		{400, "Bad Request"},
+		{401, "Unauthorized"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{408, "Request Timeout"},
+		{409, "Conflict"},
+		{412, "Precondition Failed"},
+		{413, "Content Too Large"},
+		{417, "Expectation Failed"},
+		{431, "Request Header Fields Too Large"},
+		{500, "Internal Server Error"},
+		{501, "Not Implemented"},
 		{503, "Service Unavailable"},
+		{505, "HTTP Version Not Supported"},
 	};
 
 	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)

@@ -19,6 +19,7 @@ enum {
 struct step {
 	const struct engine_change *change;
 	struct rule *rule;       /* the target */
+	struct rule *replaced;   /* the target before, if it was another tenant's */
 	struct rule *fresh;      /* the target too, if the step makes it; owned until added */
 	struct pattern *pattern; /* of a PUT on a rule that exists; owned */
 	struct rule_past *past;  /* likewise */
@@ -83,6 +84,8 @@ static int plan_put(struct step *step)
 {
 	const struct engine_limit *limit = &step->change->limit;
 
+	if (step->rule && step->rule->tenant != limit->tenant)
+		step->replaced = TAKE_PTR(step->rule);
 	if (!step->rule)
 		return plan_fresh(step);
 	step->past = engine_memory_alloc(sizeof(*step->past));
@@ -147,7 +150,7 @@ static void put_known(struct engine *engine, struct step *step, uint32_t generat
 	struct rule *rule = step->rule;
 
 	rule->mode = (uint8_t)limit->mode;
-	step->pattern = rules_replace_pattern(&engine->rules, rule, limit->tenant, step->pattern);
+	step->pattern = rules_replace_pattern(&engine->rules, rule, step->pattern);
 	if (memcmp(&rule->params, &limit->params, sizeof(rule->params)) == 0)
 		return;
 	rules_replace_params(&engine->rules, rule, &limit->params, TAKE_PTR(step->past), generation,
@@ -158,6 +161,8 @@ static void run_step(struct engine *engine, struct step *step, uint32_t generati
 {
 	switch (step->change->op) {
 	case ENGINE_PUT:
+		if (step->replaced)
+			rules_delete(&engine->rules, step->replaced, generation);
 		if (step->fresh)
 			rules_add(&engine->rules, TAKE_PTR(step->fresh));
 		else

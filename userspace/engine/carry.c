@@ -14,11 +14,11 @@ static bool is_window(const struct sluice_params *params)
 void carry_touch(struct engine *engine, struct shard *shard, struct index_cell *cell,
 		 uint64_t now_ns)
 {
-	const struct node *node = shard_node(shard, cell);
+	struct node *node = shard_node(shard, cell);
 	uint64_t *words = shard_words(shard, cell);
 	uint32_t second = engine_second(now_ns);
 
-	if (second <= cell->touched)
+	if (second <= node->touched)
 		return;
 	for (uint32_t i = 0; i < node->n; i++) {
 		const struct sluice_params *params =
@@ -28,11 +28,11 @@ void carry_touch(struct engine *engine, struct shard *shard, struct index_cell *
 		if (word == 0 || !is_window(params))
 			continue;
 		/* If somebody else wrote the word meanwhile, it is in use: leave it. */
-		if (sluice_idle(word_aged(word, cell->touched, second, params), now_ns, params))
+		if (sluice_idle(word_aged(word, node->touched, second, params), now_ns, params))
 			__atomic_compare_exchange_n(&words[i], &word, 0, false, __ATOMIC_RELAXED,
 						    __ATOMIC_RELAXED);
 	}
-	cell->touched = second;
+	node->touched = second;
 }
 
 bool carry_is_idle(struct engine *engine, struct shard *shard, const struct index_cell *cell,
@@ -47,7 +47,7 @@ bool carry_is_idle(struct engine *engine, struct shard *shard, const struct inde
 			&rules_at(&engine->rules, node->slots[i])->params;
 		uint64_t word = __atomic_load_n(&words[i], __ATOMIC_RELAXED);
 
-		if (!sluice_idle(word_aged(word, cell->touched, second, params), now_ns, params))
+		if (!sluice_idle(word_aged(word, node->touched, second, params), now_ns, params))
 			return false;
 	}
 	return true;
@@ -99,7 +99,7 @@ static void carry_words(const struct engine *engine, const struct shard *shard,
 		ret[i] = 0;
 		if (at < node->n && node->slots[at] == rule->slot)
 			ret[i] = carry_word(rule, __atomic_load_n(&words[at], __ATOMIC_RELAXED),
-					    node->generation, cell->touched, now_ns);
+					    node->generation, node->touched, now_ns);
 	}
 }
 
@@ -109,10 +109,11 @@ int carry_over(struct engine *engine, struct shard *shard, struct index_cell **c
 	struct node *node = shard_node(shard, *cell);
 	uint64_t carried[ENGINE_MATCH_MAX], *words;
 	struct rule_set set;
-	uint64_t hash = key_hash(engine->rules.seed, node->tenant, node_key(node), node->key_len);
+	uint32_t tenant = node_tenant(node, &engine->rules);
+	uint64_t hash = key_hash(engine->rules.seed, tenant, node_key(node), node->key_len);
 	int err;
 
-	rules_match(&engine->rules, node->tenant, node_key(node), node->key_len, hash, &set);
+	rules_match(&engine->rules, tenant, node_key(node), node->key_len, hash, &set);
 	if (set.n == 0) {
 		keys_remove(engine, shard, *cell);
 		*cell = NULL;
@@ -132,7 +133,7 @@ int carry_over(struct engine *engine, struct shard *shard, struct index_cell **c
 	}
 	node->generation = engine->generation;
 	node->overflow = set.overflow;
-	if (engine_second(now_ns) > (*cell)->touched)
-		(*cell)->touched = engine_second(now_ns);
+	if (engine_second(now_ns) > node->touched)
+		node->touched = engine_second(now_ns);
 	return 0;
 }

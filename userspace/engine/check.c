@@ -26,6 +26,7 @@ struct check {
 	const struct engine_request *request;
 	struct shard_key key;
 	struct index_cell *cell; /* NULL: the key has no state */
+	struct node *node;
 	uint32_t second;
 	uint32_t n;
 	bool allowed;
@@ -40,7 +41,7 @@ static void read_word(struct check *check, struct attempt *attempt)
 	if (!attempt->word)
 		return;
 	attempt->raw = __atomic_load_n(attempt->word, __ATOMIC_RELAXED);
-	attempt->value = word_aged(attempt->raw, check->cell->touched, check->second,
+	attempt->value = word_aged(attempt->raw, check->node->touched, check->second,
 				   &attempt->rule->params);
 }
 
@@ -64,11 +65,10 @@ static void add_attempt(struct check *check, struct rule *rule, uint32_t at)
 static int find_attempts(struct check *check)
 {
 	struct engine *engine = check->engine;
-	const struct node *node;
 	int err;
 
 	check->n = 0;
-	check->cell = shard_find(check->shard, &check->key);
+	check->cell = shard_find(check->shard, &engine->rules, &check->key);
 	if (check->cell && carry_is_stale(engine, shard_node(check->shard, check->cell))) {
 		err = carry_over(engine, check->shard, &check->cell, check->request->now_ns);
 		if (err)
@@ -81,10 +81,10 @@ static int find_attempts(struct check *check)
 			add_attempt(check, check->set.rules[i], i);
 		return check->set.overflow ? ENGINE_E_MATCH_MAX : 0;
 	}
-	node = shard_node(check->shard, check->cell);
-	for (uint32_t i = 0; i < node->n; i++)
-		add_attempt(check, rules_at(&engine->rules, node->slots[i]), i);
-	return node->overflow ? ENGINE_E_MATCH_MAX : 0;
+	check->node = shard_node(check->shard, check->cell);
+	for (uint32_t i = 0; i < check->node->n; i++)
+		add_attempt(check, rules_at(&engine->rules, check->node->slots[i]), i);
+	return check->node->overflow ? ENGINE_E_MATCH_MAX : 0;
 }
 
 static void step(const struct check *check, struct attempt *attempt)
@@ -202,6 +202,7 @@ static int add_key(struct check *check)
 
 	if (err)
 		return err;
+	check->node = shard_node(check->shard, check->cell);
 	for (uint32_t i = 0; i < check->n; i++) {
 		struct attempt *attempt = &check->attempts[i];
 

@@ -9,11 +9,6 @@
 #include "engine/key_hash.h"
 #include "engine/memory.h"
 
-static const struct engine_slab_ops anonymous_slabs = {
-	.map = engine_memory_map,
-	.unmap = engine_memory_unmap,
-};
-
 int engine_new(const struct engine_config *config, struct engine **ret)
 {
 	struct engine *engine = engine_memory_alloc(sizeof(*engine));
@@ -22,8 +17,12 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 		return -ENOMEM;
 	engine->generation = 1;
 	engine->keys_max = config->keys_max;
-	engine->node_slabs = anonymous_slabs;
-	engine->word_slabs = config->slabs ? *config->slabs : anonymous_slabs;
+	engine->node_slabs = (struct engine_slab_ops){
+		.map = engine_memory_map,
+		.unmap = engine_memory_unmap,
+		.context = &engine->arenas,
+	};
+	engine->word_slabs = config->slabs ? *config->slabs : engine->node_slabs;
 	memcpy(engine->rules.seed, config->seed, sizeof(engine->rules.seed));
 	for (uint32_t i = 0; i < ENGINE_SHARDS; i++)
 		shard_init(&engine->shards[i], &engine->node_slabs, &engine->word_slabs);
@@ -56,7 +55,7 @@ void engine_unlock_all(struct engine *engine)
 static int reset_key(struct engine *engine, struct shard *shard, const struct rule *rule,
 		     const struct shard_key *key, uint64_t now_ns)
 {
-	struct index_cell *cell = shard_find(shard, key);
+	struct index_cell *cell = shard_find(shard, &engine->rules, key);
 	const struct node *node;
 	int err;
 

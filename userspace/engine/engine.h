@@ -71,12 +71,8 @@ struct engine_limit {
 
 /* One change of the set of limits. */
 struct engine_change {
-	enum {
-		ENGINE_PUT,
-		ENGINE_DELETE,
-		ENGINE_RESET
-	} op;                      /* RESET: all keys of limit.id start anew */
-	struct engine_limit limit; /* DELETE, RESET: only id is read */
+	enum { ENGINE_PUT, ENGINE_DELETE, ENGINE_RESET } op;
+	struct engine_limit limit; /* DELETE, RESET (all keys start anew): only id is read */
 };
 
 struct engine_request {
@@ -106,6 +102,7 @@ struct engine_verdict {
 };
 
 struct engine_limit_stats {
+	/* Checks with a positive cost, peeks not counted. */
 	uint64_t allowed; /* requests this limit admitted (and that every other one admitted) */
 	uint64_t denied;  /* requests this limit refused; in shadow: would have refused */
 };
@@ -127,7 +124,8 @@ void engine_free(struct engine *engine);
 
 /*
  * Applies n changes as one: no check sees some of them only. A PUT of a known id replaces it and
- * keeps what its keys consumed. Returns 0; ENGINE_E_PATTERN, ENGINE_E_KEY, ENGINE_E_NOT_FOUND
+ * keeps what its keys consumed, as of now_ns; with another tenant it starts anew. A key that a new
+ * pattern no longer covers forgets when it is carried over, that is at its next check or sweep. Returns 0; ENGINE_E_PATTERN, ENGINE_E_KEY, ENGINE_E_NOT_FOUND
  * (RESET or DELETE of an unknown id) or -ENOMEM and then changes nothing.
  */
 int engine_apply(struct engine *engine, const struct engine_change *changes, size_t n,

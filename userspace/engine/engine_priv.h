@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "engine/arena.h"
 #include "engine/engine.h"
 #include "engine/rules.h"
 #include "engine/shard.h"
@@ -17,6 +18,7 @@ struct engine {
 	uint32_t generation; /* of the rules: grows with each change */
 	uint64_t keys_max;
 	struct engine_slab_ops node_slabs, word_slabs;
+	struct arena_set arenas; /* where they come from unless configured otherwise */
 
 	/* Guarded by control. */
 	struct lock control;

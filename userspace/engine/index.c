@@ -9,32 +9,65 @@
 
 enum { INDEX_SIZE_MIN = 16 };
 
-void index_done(struct index *index)
+uint64_t index_bytes(const struct index *index)
 {
-	engine_memory_free(index->cells);
-	*index = (struct index){0};
+	return index->size * (sizeof(*index->cells) + sizeof(*index->hashes));
 }
 
-static struct index_cell *find_free(struct index *index, uint32_t hash)
+void index_init(struct index *index, const struct engine_slab_ops *ops)
+{
+	*index = (struct index){.ops = ops};
+}
+
+/* A power of two of bytes: less than a slab, or some slabs. */
+static void *take_cells(const struct index *index)
+{
+	uint64_t bytes = index_bytes(index);
+
+	if (bytes < ENGINE_SLAB_BYTES)
+		return engine_memory_alloc(bytes);
+	return index->ops->map(index->ops->context, bytes);
+}
+
+static void free_cells(const struct index *index)
+{
+	uint64_t bytes = index_bytes(index);
+
+	if (bytes < ENGINE_SLAB_BYTES)
+		engine_memory_free(index->cells);
+	else
+		index->ops->unmap(index->ops->context, index->cells, bytes);
+}
+
+void index_done(struct index *index)
+{
+	free_cells(index);
+	index_init(index, index->ops);
+}
+
+static struct index_cell *put_cell(struct index *index, uint32_t hash, uint32_t bits)
 {
 	uint32_t position = index_home(index, hash);
 
-	while (index->cells[position].node)
+	while (index->cells[position].bits)
 		position = index_after(index, position);
+	index->cells[position].bits = bits;
+	index->hashes[position] = hash;
 	return &index->cells[position];
 }
 
 static int resize_cells(struct index *index, uint32_t size)
 {
-	struct index resized = {.size = size, .used = index->used};
+	struct index resized = {.size = size, .used = index->used, .ops = index->ops};
 
-	resized.cells = engine_memory_alloc(size * sizeof(*resized.cells));
+	resized.cells = take_cells(&resized);
 	if (!resized.cells)
 		return -ENOMEM;
+	resized.hashes = (uint32_t *)(void *)(resized.cells + size);
 	for (uint32_t i = 0; i < index->size; i++)
-		if (index->cells[i].node)
-			*find_free(&resized, index->cells[i].hash) = index->cells[i];
-	engine_memory_free(index->cells);
+		if (index->cells[i].bits)
+			put_cell(&resized, index->hashes[i], index->cells[i].bits);
+	free_cells(index);
 	*index = resized;
 	return 0;
 }
@@ -46,13 +79,15 @@ int index_reserve(struct index *index)
 	return resize_cells(index, index->size ? index->size * 2 : INDEX_SIZE_MIN);
 }
 
-struct index_cell *index_add(struct index *index, uint32_t hash)
+struct index_cell *index_add(struct index *index, uint32_t hash, uint32_t ref)
 {
-	struct index_cell *cell = find_free(index, hash);
-
-	cell->hash = hash;
 	index->used++;
-	return cell;
+	return put_cell(index, hash, hash >> SLAB_REF_BITS << SLAB_REF_BITS | ref);
+}
+
+void index_set_ref(struct index_cell *cell, uint32_t ref)
+{
+	cell->bits = cell->bits >> SLAB_REF_BITS << SLAB_REF_BITS | ref;
 }
 
 void index_remove(struct index *index, struct index_cell *cell)
@@ -63,17 +98,18 @@ void index_remove(struct index *index, struct index_cell *cell)
 
 	for (;;) {
 		at = index_after(index, at);
-		if (index->cells[at].node == 0)
+		if (index->cells[at].bits == 0)
 			break;
 		/* A cell may not move before its home. */
-		if (((at - index_home(index, index->cells[at].hash)) & mask) < ((at - gap) & mask))
+		if (((at - index_home(index, index->hashes[at])) & mask) < ((at - gap) & mask))
 			continue;
 		index->cells[gap] = index->cells[at];
+		index->hashes[gap] = index->hashes[at];
 		if (gap < index->cursor && index->cursor <= at)
 			index->cursor = gap;
 		gap = at;
 	}
-	index->cells[gap] = (struct index_cell){0};
+	index->cells[gap].bits = 0;
 	index->used--;
 }
 

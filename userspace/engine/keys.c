@@ -13,7 +13,8 @@ enum {
 
 void keys_remove(struct engine *engine, struct shard *shard, struct index_cell *cell)
 {
-	struct tenant *tenant = rules_tenant(&engine->rules, shard_node(shard, cell)->tenant);
+	uint32_t number = node_tenant(shard_node(shard, cell), &engine->rules);
+	struct tenant *tenant = rules_tenant(&engine->rules, number);
 
 	__atomic_fetch_sub(&tenant->keys, 1, __ATOMIC_RELAXED);
 	shard_remove(shard, cell);
@@ -66,7 +67,7 @@ int keys_add(struct engine *engine, struct shard *shard, const struct shard_key 
 		node->slots[i] = set->rules[i]->slot;
 	node->generation = engine->generation;
 	node->overflow = set->overflow;
-	cell->touched = engine_second(now_ns);
+	node->touched = engine_second(now_ns);
 	*ret = cell;
 	return 0;
 }

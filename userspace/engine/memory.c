@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "engine/arena.h"
 #include "engine/memory.h"
 
 enum { MEMORY_ALIGN = 64 };
@@ -24,14 +24,10 @@ void engine_memory_free(void *memory)
 
 void *engine_memory_map(void *context, size_t bytes)
 {
-	void *slab = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	(void)context;
-	return slab == MAP_FAILED ? NULL : slab;
+	return arena_take(context, bytes);
 }
 
 void engine_memory_unmap(void *context, void *slab, size_t bytes)
 {
-	(void)context;
-	munmap(slab, bytes);
+	arena_give(context, slab, bytes);
 }

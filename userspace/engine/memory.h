@@ -14,6 +14,7 @@ void *engine_memory_alloc(size_t bytes);
 /* NULL is fine. */
 void engine_memory_free(void *memory);
 
-/* The default struct engine_slab_ops: anonymous pages, given back to the kernel when freed. */
+/* The default struct engine_slab_ops; its context is a struct arena_set. It takes any
+ * multiple of ENGINE_SLAB_BYTES. */
 void *engine_memory_map(void *context, size_t bytes);
 void engine_memory_unmap(void *context, void *slab, size_t bytes);

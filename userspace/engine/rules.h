@@ -37,7 +37,7 @@ struct rule_stats {
 struct rule {
 	struct sluice_params params;
 	uint32_t slot;
-	uint32_t tenant;
+	uint32_t tenant; /* never changes */
 	uint8_t mode;
 	bool deleted;
 	bool aging;         /* in rules.aging */
@@ -111,7 +111,7 @@ int rules_add_tenant(struct rules *rules, uint32_t number, uint64_t keys_max);
 void rules_add(struct rules *rules, struct rule *rule);
 void rules_delete(struct rules *rules, struct rule *rule, uint32_t generation);
 /* Takes the pattern; returns the one before. */
-struct pattern *rules_replace_pattern(struct rules *rules, struct rule *rule, uint32_t tenant,
+struct pattern *rules_replace_pattern(struct rules *rules, struct rule *rule,
 				      struct pattern *pattern);
 /* Takes *past, which it fills. */
 void rules_replace_params(struct rules *rules, struct rule *rule,

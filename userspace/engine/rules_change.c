@@ -170,14 +170,13 @@ void rules_delete(struct rules *rules, struct rule *rule, uint32_t generation)
 	add_aging(rules, rule);
 }
 
-struct pattern *rules_replace_pattern(struct rules *rules, struct rule *rule, uint32_t tenant,
+struct pattern *rules_replace_pattern(struct rules *rules, struct rule *rule,
 				      struct pattern *pattern)
 {
 	struct pattern *before = rule->pattern;
 
 	remove_match(rules, rule);
 	rule->pattern = pattern;
-	rule->tenant = tenant;
 	add_match(rules, rule);
 	return before;
 }

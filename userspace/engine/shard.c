@@ -6,24 +6,23 @@
 
 #include "engine/shard.h"
 
-/* In units of 8 bytes. Most nodes hold a short key and one or two slots: fine steps there. */
-static const uint16_t node_classes[] = {3,  4,  5,  6,  7,  8,  10, 12, 14, 16, 20,
-					24, 28, 32, 40, 48, 56, 64, 80, 96, 112};
-/* Powers of two, so that up to eight words share a cache line. */
-static const uint16_t word_classes[] = {1, 2, 4, 8, 16, 32, 64};
+/* Most nodes hold a short key and one or two slots: fine steps there. */
+static const uint16_t node_sizes[] = {32,  40,  48,  56,  64,  80,  96,  112, 128, 160,
+				      192, 224, 256, 320, 384, 448, 512, 640, 768, 896};
+/* The words of one page of nodes: a power of two, so that up to eight share a cache line. */
+static const uint16_t words_sizes[] = {256, 512, 1024, 2048, 4096, 8192, 16384};
 
-_Static_assert(sizeof(struct node) + ENGINE_MATCH_MAX * sizeof(uint32_t) + ENGINE_KEY_MAX <=
-		       112 * SLAB_UNIT,
+_Static_assert(sizeof(struct node) + ENGINE_MATCH_MAX * sizeof(uint32_t) + ENGINE_KEY_MAX <= 896,
 	       "the largest node fits the largest class");
-_Static_assert(sizeof(node_classes) / sizeof(node_classes[0]) <= SLAB_CLASSES_MAX, "classes fit");
 
 void shard_init(struct shard *shard, const struct engine_slab_ops *nodes,
 		const struct engine_slab_ops *words)
 {
-	slab_init(&shard->nodes, nodes, node_classes,
-		  sizeof(node_classes) / sizeof(node_classes[0]));
-	slab_init(&shard->words, words, word_classes,
-		  sizeof(word_classes) / sizeof(word_classes[0]));
+	index_init(&shard->index, nodes);
+	slab_init(&shard->nodes, nodes, node_sizes, sizeof(node_sizes) / sizeof(node_sizes[0]),
+		  &shard->words);
+	slab_init(&shard->words, words, words_sizes, sizeof(words_sizes) / sizeof(words_sizes[0]),
+		  NULL);
 }
 
 void shard_done(struct shard *shard)
@@ -38,24 +37,25 @@ static size_t node_bytes(uint32_t n, size_t key_len)
 	return sizeof(struct node) + n * sizeof(uint32_t) + key_len;
 }
 
-struct index_cell *shard_find(const struct shard *shard, const struct shard_key *key)
+struct index_cell *shard_find(const struct shard *shard, const struct rules *rules,
+			      const struct shard_key *key)
 {
 	const struct index *index = &shard->index;
 	uint32_t hash = shard_cell_hash(key->hash), at;
 
 	if (index->size == 0)
 		return NULL;
-	for (at = index_home(index, hash); index->cells[at].node; at = index_after(index, at)) {
+	for (at = index_home(index, hash); index->cells[at].bits; at = index_after(index, at)) {
 		struct index_cell *cell = &index->cells[at];
 		const struct node *node;
 
-		if (cell->hash != hash)
+		if (!index_may_be(cell, hash))
 			continue;
 		node = shard_node(shard, cell);
 		__builtin_prefetch(node);
 		__builtin_prefetch(shard_words(shard, cell), 1);
-		if (node->tenant == key->tenant && node->key_len == key->len &&
-		    memcmp(node_key(node), key->text, key->len) == 0)
+		if (node->key_len == key->len && memcmp(node_key(node), key->text, key->len) == 0 &&
+		    node_tenant(node, rules) == key->tenant)
 			return cell;
 	}
 	return NULL;
@@ -65,27 +65,16 @@ struct index_cell *shard_add(struct shard *shard, const struct shard_key *key, u
 {
 	struct index_cell *cell;
 	struct node *node;
-	uint32_t node_ref, words_ref;
+	uint32_t ref;
 
 	if (index_reserve(&shard->index))
 		return NULL;
-	node_ref = slab_alloc(&shard->nodes, node_bytes(n, key->len));
-	if (node_ref == 0)
+	ref = slab_alloc(&shard->nodes, node_bytes(n, key->len), n * sizeof(uint64_t));
+	if (ref == 0)
 		return NULL;
-	words_ref = slab_alloc(&shard->words, n * sizeof(uint64_t));
-	if (words_ref == 0) {
-		slab_free(&shard->nodes, node_ref);
-		return NULL;
-	}
-	cell = index_add(&shard->index, shard_cell_hash(key->hash));
-	cell->node = node_ref;
-	cell->words = words_ref;
+	cell = index_add(&shard->index, shard_cell_hash(key->hash), ref);
 	node = shard_node(shard, cell);
-	*node = (struct node){
-		.tenant = key->tenant,
-		.key_len = (uint16_t)key->len,
-		.n = (uint8_t)n,
-	};
+	*node = (struct node){.key_len = (uint16_t)key->len, .n = (uint8_t)n};
 	memcpy(&node->slots[n], key->text, key->len);
 	memset(shard_words(shard, cell), 0, n * sizeof(uint64_t));
 	shard->n_words += n;
@@ -95,56 +84,35 @@ struct index_cell *shard_add(struct shard *shard, const struct shard_key *key, u
 void shard_remove(struct shard *shard, struct index_cell *cell)
 {
 	shard->n_words -= shard_node(shard, cell)->n;
-	slab_free(&shard->nodes, cell->node);
-	slab_free(&shard->words, cell->words);
+	slab_free(&shard->nodes, index_ref(cell));
 	index_remove(&shard->index, cell);
-}
-
-/* The key moves along with the slots before it, inside the node or to a larger one. */
-static void move_node(struct shard *shard, struct index_cell *cell, uint32_t ref, uint32_t n)
-{
-	struct node *from = shard_node(shard, cell), *to = slab_at(&shard->nodes, ref);
-	const char *key = node_key(from);
-
-	memmove(&to->slots[n], key, from->key_len);
-	if (to != from) {
-		*to = *from;
-		slab_free(&shard->nodes, cell->node);
-		cell->node = ref;
-	}
-	to->n = (uint8_t)n;
 }
 
 int shard_resize(struct shard *shard, struct index_cell *cell, uint32_t n)
 {
-	const struct node *node = shard_node(shard, cell);
-	uint32_t was = node->n, node_ref = cell->node, words_ref = cell->words;
-	size_t bytes = node_bytes(n, node->key_len);
+	struct node *node = shard_node(shard, cell), *to = node;
+	size_t bytes = node_bytes(n, node->key_len), beside = n * sizeof(uint64_t);
+	uint32_t ref = index_ref(cell), was = node->n;
 
-	if (slab_slot_bytes(&shard->nodes, bytes) !=
-	    slab_slot_bytes(&shard->nodes, node_bytes(was, node->key_len)))
-		node_ref = slab_alloc(&shard->nodes, bytes);
-	if (node_ref == 0)
-		return -ENOMEM;
-	if (slab_slot_bytes(&shard->words, n * sizeof(uint64_t)) !=
-	    slab_slot_bytes(&shard->words, was * sizeof(uint64_t)))
-		words_ref = slab_alloc(&shard->words, n * sizeof(uint64_t));
-	if (words_ref == 0) {
-		if (node_ref != cell->node)
-			slab_free(&shard->nodes, node_ref);
-		return -ENOMEM;
+	if (!slab_same_class(&shard->nodes, bytes, beside, ref)) {
+		ref = slab_alloc(&shard->nodes, bytes, beside);
+		if (ref == 0)
+			return -ENOMEM;
+		to = slab_at(&shard->nodes, ref);
 	}
-	if (words_ref != cell->words) {
-		slab_free(&shard->words, cell->words);
-		cell->words = words_ref;
+	/* The key stands behind the slots. */
+	memmove(&to->slots[n], node_key(node), node->key_len);
+	if (to != node) {
+		*to = *node;
+		slab_free(&shard->nodes, index_ref(cell));
+		index_set_ref(cell, ref);
 	}
-	move_node(shard, cell, node_ref, n);
+	to->n = (uint8_t)n;
 	shard->n_words = shard->n_words + n - was;
 	return 0;
 }
 
 uint64_t shard_bytes(const struct shard *shard)
 {
-	return shard->index.size * sizeof(struct index_cell) + shard->nodes.bytes +
-	       shard->words.bytes;
+	return index_bytes(&shard->index) + shard->nodes.bytes + shard->words.bytes;
 }

@@ -8,25 +8,31 @@
 
 #include "engine/index.h"
 #include "engine/lock.h"
+#include "engine/rules.h"
 #include "engine/slab.h"
 
-/* A key and the limits that cover it, as of one generation. It does not change during a check. */
+/*
+ * A key and the limits that cover it, as of one generation. The tenant is that of its rules: a
+ * rule never changes its own. With one limit and a key of 16 bytes it takes half a cache line.
+ */
 struct node {
 	uint32_t generation;
-	uint32_t tenant;
+	uint32_t touched; /* second in which the words were last looked over and written */
 	uint16_t key_len;
 	uint8_t n;        /* words, at least 1 */
 	bool overflow;    /* more than ENGINE_MATCH_MAX limits cover the key; these are the first */
 	uint32_t slots[]; /* of the rules, in order of creation; then the key */
 };
 
+/* What a check reads stands first, in one cache line: lock, index, the nodes' places. */
 struct shard {
 	struct lock lock;
 	struct index index;
+	struct slab nodes; /* with each node's words beside it */
+	struct slab words;
 	uint64_t n_words;
 	uint64_t room_made_ns; /* when idle keys were last looked for to make room; 0: never */
 	uint32_t hand;         /* cell where that stopped */
-	struct slab nodes, words;
 } __attribute__((aligned(64)));
 
 /* What is looked up. */
@@ -42,7 +48,8 @@ void shard_init(struct shard *shard, const struct engine_slab_ops *nodes,
 void shard_done(struct shard *shard);
 
 /* The key's cell, or NULL. */
-struct index_cell *shard_find(const struct shard *shard, const struct shard_key *key);
+struct index_cell *shard_find(const struct shard *shard, const struct rules *rules,
+			      const struct shard_key *key);
 
 /*
  * A new cell with a node of n words, all 0; its slots and generation are the caller's to fill.
@@ -52,8 +59,8 @@ struct index_cell *shard_add(struct shard *shard, const struct shard_key *key, u
 void shard_remove(struct shard *shard, struct index_cell *cell);
 
 /*
- * Gives the cell's node room for n slots and words; their content is undefined. Words move only
- * if their size class changes. 0, or -ENOMEM and nothing changed.
+ * Gives the cell's node room for n slots and words; their content is undefined. The words move
+ * only with the node, and that only if its size class changes. 0, or -ENOMEM and nothing changed.
  */
 int shard_resize(struct shard *shard, struct index_cell *cell, uint32_t n);
 
@@ -67,15 +74,20 @@ static inline uint32_t shard_cell_hash(uint64_t hash)
 
 static inline struct node *shard_node(const struct shard *shard, const struct index_cell *cell)
 {
-	return slab_at(&shard->nodes, cell->node);
+	return slab_at(&shard->nodes, index_ref(cell));
 }
 
 static inline uint64_t *shard_words(const struct shard *shard, const struct index_cell *cell)
 {
-	return slab_at(&shard->words, cell->words);
+	return slab_beside(&shard->nodes, index_ref(cell));
 }
 
 static inline const char *node_key(const struct node *node)
 {
 	return (const char *)&node->slots[node->n];
+}
+
+static inline uint32_t node_tenant(const struct node *node, const struct rules *rules)
+{
+	return rules_at(rules, node->slots[0])->tenant;
 }

@@ -13,7 +13,7 @@ bool sweep_cell(struct engine *engine, struct shard *shard, uint32_t at, uint64_
 {
 	struct index_cell *cell = &shard->index.cells[at];
 
-	if (cell->node == 0)
+	if (cell->bits == 0)
 		return false;
 	if (carry_is_stale(engine, shard_node(shard, cell)) &&
 	    carry_over(engine, shard, &cell, now_ns)) {

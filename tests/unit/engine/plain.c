@@ -45,7 +45,7 @@ static void convert_buckets(const struct plain_engine *model, struct plain_limit
 	for (int i = 0; i < PLAIN_KEYS; i++) {
 		uint64_t word = worth_now(limit, &limit->buckets[i], now_ns);
 
-		if (limit->tenant != to->tenant || !match_glob(to->pattern, model->keys[i]))
+		if (!match_glob(to->pattern, model->keys[i]))
 			word = 0;
 		if (memcmp(&limit->params, &to->params, sizeof(to->params)) != 0)
 			word = sluice_convert(word, now_ns, &limit->params, &to->params);
@@ -70,6 +70,10 @@ void plain_apply(struct plain_engine *model, const struct engine_change *change,
 
 	switch (change->op) {
 	case ENGINE_PUT:
+		if (limit && limit->tenant != change->limit.tenant) {
+			limit->live = false;
+			limit = NULL;
+		}
 		if (limit)
 			convert_buckets(model, limit, &change->limit, now_ns);
 		else

@@ -53,7 +53,7 @@ helper_srcs := $(filter-out $(unit_srcs) $(bpf_objs_src) $(bpf_srcs) $(fuzz_srcs
 # --- flags -----------------------------------------------------------------------------------
 
 # Expanded on first use: on a fresh machine `make deps` runs before pkg-config exists.
-packages := libmicrohttpd jansson sqlite3 libsodium
+packages := jansson sqlite3 libsodium
 pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(packages)))$(pkg_cflags)
 pkg_libs = $(eval pkg_libs := $$(shell pkg-config --libs $(packages)))$(pkg_libs)
 

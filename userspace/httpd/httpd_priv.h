@@ -2,9 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <llhttp/llhttp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+
+#include <llhttp/llhttp.h>
 
 #include "base/buf.h"
 #include "httpd/httpd.h"

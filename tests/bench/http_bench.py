@@ -99,7 +99,7 @@ def load(server):
     return {
         "rps": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
         "cpu_us": cpu * 1e6 / answers,
-        "p99_ms": milliseconds(re.search(r"99%\s+(\S+)", text)[1]),
+        "p99_ms": milliseconds(re.search(r"^ +99% +(\S+)", text, re.MULTILINE)[1]),
         "answers": answers,
     }
 

@@ -245,6 +245,11 @@ static void refuse_rest(struct connection *c, unsigned int status, const char *r
 
 void connection_on_timeout(struct connection *c)
 {
+	static const struct linger reset = {.l_onoff = 1};
+
+	/* Else the kernel would go on offering the rest for minutes to a peer that does not read. */
+	if (c->phase == PHASE_WRITING)
+		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	if (c->phase == PHASE_BODY || (c->phase == PHASE_HEAD && c->in_len))
 		refuse_rest(c, 408, "the request took too long to arrive");
 	else

@@ -183,9 +183,9 @@ void head_judge_foreign(struct parse *parse, size_t len)
 	while (method < most && (isalnum((unsigned char)base[method]) ||
 				 (base[method] && strchr("!#$%&'*+-.^_`|~", base[method]))))
 		method++;
-	parse->foreign = true;
+	parse->foreign = method == most || (method > 0 && base[method] == ' ');
 	parse->fed = most;
-	if (method < most && (method == 0 || base[method] != ' '))
+	if (!parse->foreign)
 		parse_refuse(parse, 400, "this is not HTTP/1.1");
 	else if (memchr(base, '\n', most))
 		parse_refuse(parse, 405, "no such method");

@@ -21,9 +21,12 @@ int client_connect(uint16_t port)
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_port = htons(port),
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct timeval wait = {.tv_sec = CLIENT_WAIT_MS / 1000};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	return fd;
 }
@@ -46,8 +49,16 @@ void client_send_text(int fd, const char *text)
 
 struct text {
 	char *data;
-	size_t len;
+	size_t len, size;
 };
+
+static void make_room(struct text *text, size_t len)
+{
+	if (text->len + len < text->size)
+		return;
+	text->size = (text->len + len) * 2;
+	text->data = realloc(text->data, text->size);
+}
 
 /* 0: the peer's end. */
 static size_t read_more(int fd, struct text *text)
@@ -56,7 +67,7 @@ static size_t read_more(int fd, struct text *text)
 	ssize_t n;
 
 	assert_int_equal(poll(&waited, 1, CLIENT_WAIT_MS), 1);
-	text->data = realloc(text->data, text->len + 65536 + 1);
+	make_room(text, 65536);
 	n = recv(fd, text->data + text->len, 65536, 0);
 	assert_true(n >= 0);
 	text->len += (size_t)n;
@@ -68,7 +79,7 @@ static void drop_dates(char *text)
 {
 	char *at, *end;
 
-	while ((at = strstr(text, "\r\nDate: "))) {
+	for (at = text; (at = strstr(at, "\r\nDate: "));) {
 		end = strstr(at + 2, "\r\n");
 		memmove(at, end, strlen(end) + 1);
 	}
@@ -76,7 +87,7 @@ static void drop_dates(char *text)
 
 char *client_read_to_end(int fd)
 {
-	struct text text = {calloc(1, 1), 0};
+	struct text text = {calloc(1, 1), 0, 1};
 
 	while (read_more(fd, &text))
 		;
@@ -84,36 +95,33 @@ char *client_read_to_end(int fd)
 	return text.data;
 }
 
-/* Bytes of the first answer, or 0: it is not whole. */
-static size_t measure_answer(const char *text)
+static void read_exactly(int fd, struct text *text, size_t len)
 {
-	const char *end = strstr(text, "\r\n\r\n");
-	const char *length = end ? strstr(text, "Content-Length: ") : NULL;
-	size_t size;
+	make_room(text, len);
+	while (len) {
+		ssize_t n = recv(fd, text->data + text->len, len, 0);
 
-	if (!end)
-		return 0;
-	size = (size_t)(end - text) + 4;
-	if (length && length < end)
-		size += strtoul(length + 16, NULL, 10);
-	return strlen(text) < size ? 0 : size;
+		assert_true(n > 0);
+		text->len += (size_t)n;
+		len -= (size_t)n;
+	}
+	text->data[text->len] = '\0';
 }
 
 char *client_read_answers(int fd, unsigned int n)
 {
-	struct text text = {calloc(1, 1), 0};
-	size_t at = 0, size;
+	struct text text = {calloc(1, 1), 0, 1};
 
-	while (n) {
-		size = measure_answer(text.data + at);
-		if (size) {
-			at += size;
-			n--;
-		} else {
-			assert_true(read_more(fd, &text) > 0);
-		}
+	for (; n; n--) {
+		size_t head = text.len;
+		const char *length;
+
+		while (text.len - head < 4 || strcmp(text.data + text.len - 4, "\r\n\r\n") != 0)
+			read_exactly(fd, &text, 1);
+		length = strstr(text.data + head, "Content-Length: ");
+		if (length)
+			read_exactly(fd, &text, strtoul(length + 16, NULL, 10));
 	}
-	assert_int_equal(at, text.len);
 	drop_dates(text.data);
 	return text.data;
 }

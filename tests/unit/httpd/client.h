@@ -13,7 +13,7 @@ void client_send(int fd, const char *bytes, size_t len);
 void client_send_text(int fd, const char *text);
 /* Reads until the peer's end, which must not be a reset. NUL-terminated, for free(). */
 char *client_read_to_end(int fd);
-/* Reads until there are `n` answers (heads and bodies). Without their Date lines; for free(). */
+/* Reads `n` answers (heads and bodies) and no byte more. Without their Date lines; for free(). */
 char *client_read_answers(int fd, unsigned int n);
 /* Whether the peer's end comes within the time, before any byte. */
 int client_sees_end(int fd, int wait_ms);

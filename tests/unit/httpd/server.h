@@ -8,7 +8,7 @@ enum { SERVER_BODY_MAX = 1000, SERVER_DEFERRED_MAX = 64 };
 
 /*
  * Answers "METHOD path?query headers=N [body]". Paths: /big?N a body of N bytes; /close ends the
- * connection; /defer waits for server_answer_next(); /204. Bodies: 1000 bytes, /large 4 MiB.
+ * connection; /defer waits for server_answer(); /204. Bodies: 1000 bytes, /large 4 MiB.
  */
 struct server {
 	struct httpd *httpd;
@@ -18,7 +18,9 @@ struct server {
 struct httpd_config server_config(void);
 void server_start(struct server *server, const struct httpd_config *config);
 void server_stop(struct server *server);
-/* Waits for a deferred exchange, and takes the oldest. */
+/* Waits for a deferred exchange and takes the oldest. NULL: none in that time. */
+struct httpd_exchange *server_wait_deferred(unsigned int wait_ms);
+/* There must be one, soon. */
 struct httpd_exchange *server_take_deferred(void);
 /* Answers it with what the path says. */
 void server_answer(struct httpd_exchange *exchange);

@@ -8,7 +8,7 @@
 
 #include "engine/lock.h"
 
-enum { LOCK_SPINS = 100 };
+enum { LOCK_SPINS = 10 };
 
 static void relax_cpu(void)
 {

@@ -233,14 +233,12 @@ uint32_t slab_alloc(struct slab *slab, size_t bytes, size_t beside)
 
 void slab_free(struct slab *slab, uint32_t ref)
 {
-	uint32_t number = ref >> SLAB_SLOT_BITS, slot = ref & (SLAB_SLOTS_MAX - 1);
-	struct slab_page *page = slab->pages[number];
+	struct slab_page *page = slab->pages[ref >> SLAB_SLOT_BITS];
+	uint32_t slot = ref & (SLAB_SLOTS_MAX - 1);
 
 	assert((page->free[slot / 64] & 1ULL << (slot % 64)) == 0);
 	page->free[slot / 64] |= 1ULL << (slot % 64);
 	page->used--;
-	if (page->used == 0 && slab->current[page->class] != number)
-		free_page(slab, number);
 }
 
 void slab_trim(struct slab *slab)

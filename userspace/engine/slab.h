@@ -15,8 +15,7 @@
  * words) needs no reference of its own.
  *
  * What describes a page lies outside of it. A reference is the page's number above the slot's; 0
- * is none. An empty page is given back, but for the one that its class allocates from, which
- * slab_trim gives back.
+ * is none. Empty pages are given back by slab_trim, which the sweep calls.
  */
 enum {
 	SLAB_SLOT_BITS = 9,
@@ -66,6 +65,7 @@ void slab_done(struct slab *slab);
 /* A slot of at least `bytes` with `beside` bytes beside it, contents undefined; 0: no memory. */
 uint32_t slab_alloc(struct slab *slab, size_t bytes, size_t beside);
 void slab_free(struct slab *slab, uint32_t ref);
+/* Gives empty pages back; before the pool beside. */
 void slab_trim(struct slab *slab);
 
 /* True if slab_alloc would take a slot of the same class for both. */

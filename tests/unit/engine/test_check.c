@@ -120,6 +120,14 @@ static void engine_check_hits_stand_in_order_of_creation(void **state)
 		assert_int_equal(verdict.hits[i].id[0], 'z' - (int)i);
 }
 
+static void engine_check_refused_new_key_makes_no_state(void **state)
+{
+	kit_limit(*state, "wide", "*", 100);
+	kit_limit(*state, "narrow", "k*", 3);
+	assert_false(kit_allowed(*state, "k", 4, START_NS));
+	assert_int_equal(kit_usage(*state).keys, 0);
+}
+
 /* Whichever of the limits refuses, no other one is charged. */
 static void engine_check_refused_charges_no_limit(void **state)
 {
@@ -413,6 +421,7 @@ int main(void)
 		engine_test(engine_check_each_key_of_a_pattern_has_its_bucket),
 		engine_test(engine_check_tenants_share_nothing),
 		engine_test(engine_check_hits_stand_in_order_of_creation),
+		engine_test(engine_check_refused_new_key_makes_no_state),
 		engine_test(engine_check_refused_charges_no_limit),
 		engine_test(engine_check_counts_refusing_limits_only),
 		engine_test(engine_check_peek_consumes_and_counts_nothing),

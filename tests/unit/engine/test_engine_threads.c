@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -244,12 +245,94 @@ static void engine_everything_at_once_is_consistent(void **state)
 	engine_free(engine);
 }
 
+/* A door without the shard's lock: it knows the words only, and steps them as the engine does. */
+struct outsider {
+	pthread_t id;
+	uint64_t *words;
+	struct sluice_params params;
+	bool stop;
+};
+
+static char *only_slab;
+
+static void *map_only_slab(void *context, size_t bytes)
+{
+	only_slab = memset(aligned_alloc(64, bytes), 0, bytes);
+	return only_slab;
+}
+
+static void unmap_only_slab(void *context, void *slab, size_t bytes)
+{
+	free(slab);
+}
+
+static void charge_outside(struct outsider *outsider, int64_t cost)
+{
+	uint64_t word = __atomic_load_n(&outsider->words[1], __ATOMIC_RELAXED), next;
+
+	do
+		next = sluice_charge(word, START_NS, cost, &outsider->params);
+	while (!__atomic_compare_exchange_n(&outsider->words[1], &word, next, false,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+}
+
+/* Fills the second limit and empties it again: often between the engine's look and its charge. */
+static void *interfere(void *data)
+{
+	struct outsider *outsider = data;
+
+	while (!__atomic_load_n(&outsider->stop, __ATOMIC_RELAXED)) {
+		charge_outside(outsider, 1000000);
+		charge_outside(outsider, -1000000);
+	}
+	return NULL;
+}
+
+static struct engine *make_shared_engine(const struct engine_slab_ops *ops)
+{
+	struct engine_config config = {.keys_max = 1, .slabs = ops};
+	struct engine *engine;
+
+	assert_int_equal(engine_new(&config, &engine), 0);
+	for (int i = 0; i < 2; i++) {
+		struct engine_change change =
+			kit_put(i ? "b" : "a", "k", SLUICE_FIXED_WINDOW, 1000000, 3600 * SECOND_NS);
+
+		kit_apply(engine, &change, START_NS);
+	}
+	return engine;
+}
+
+static void engine_check_beside_a_door_without_the_lock_stays_exact(void **state)
+{
+	struct engine_slab_ops ops = {.map = map_only_slab, .unmap = unmap_only_slab};
+	struct engine *engine = make_shared_engine(&ops);
+	struct outsider outsider = {
+		.params = kit_params(SLUICE_FIXED_WINDOW, 1000000, 3600 * SECOND_NS)};
+	uint64_t admitted = 1;
+
+	assert_true(kit_allowed(engine, "k", 1, START_NS));
+	/* The first key of a fresh engine has the first words of its first slab. */
+	outsider.words = (uint64_t *)(void *)only_slab;
+	assert_true(outsider.words[0] != 0 && outsider.words[0] == outsider.words[1]);
+	pthread_create(&outsider.id, NULL, interfere, &outsider);
+	for (int i = 0; i < 100000; i++)
+		admitted += kit_allowed(engine, "k", 1, START_NS);
+	__atomic_store_n(&outsider.stop, true, __ATOMIC_RELAXED);
+	pthread_join(outsider.id, NULL);
+	/* What the second limit refused at the last moment was given back to the first. */
+	assert_int_equal(kit_remaining(engine, "k", 0, START_NS), 1000000 - admitted);
+	assert_int_equal(kit_remaining(engine, "k", 1, START_NS), 1000000 - admitted);
+	engine_free(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(engine_check_eight_threads_admit_exactly_the_limit),
 		cmocka_unit_test(engine_apply_under_checks_admits_no_more_than_the_largest_limit),
 		cmocka_unit_test(engine_everything_at_once_is_consistent),
+		cmocka_unit_test(engine_check_beside_a_door_without_the_lock_stays_exact),
 	};
 
 	return cmocka_run_group_tests_name("engine threads", tests, NULL, NULL);

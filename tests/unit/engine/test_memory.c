@@ -92,6 +92,8 @@ static void engine_sweep_keeps_debtors_among_the_idle(void **state)
 	assert_int_equal(kit_sweep(*state, now_ns), 20000 - 1250);
 	assert_int_equal(kit_usage(*state).keys, 1250);
 	assert_true(kit_usage(*state).bytes < full);
+	/* The index follows the keys down, too. */
+	assert_true(kit_usage(*state).cells <= 1250 * 8 + ENGINE_SHARDS * 16);
 	for (unsigned i = 0; i < 20000; i += 16)
 		assert_int_equal(kit_remaining(*state, number_key("slow", i), 1, now_ns), 6);
 }
@@ -129,6 +131,25 @@ static void engine_sweep_settles_old_limits(void **state)
 		assert_int_equal(failing_memory_held(), held);
 	}
 	assert_int_equal(kit_remaining(*state, number_key("k", 7), 0, START_NS), 129);
+}
+
+/* Without a sweep nobody may pile up what limits once were. */
+static void engine_apply_unswept_changes_take_bounded_memory(void **state)
+{
+	int64_t held;
+
+	kit_limit(*state, "a", "*", 10);
+	kit_allowed(*state, "k", 4, START_NS);
+	held = failing_memory_held();
+	for (uint64_t i = 0; i < 1000; i++)
+		kit_limit(*state, "a", "*", 11 + i);
+	assert_true(failing_memory_held() <= held + 70);
+	for (unsigned i = 0; i < 40000; i++) {
+		kit_limit(*state, "b", "none", 10);
+		kit_delete(*state, "b", START_NS);
+	}
+	assert_true(failing_memory_held() <= held + 70 + 2 * 16384);
+	assert_in_range(kit_remaining(*state, "k", 0, START_NS), 1000, 1006);
 }
 
 static int check_tenant(struct engine *engine, uint32_t tenant, const char *key, int64_t cost,
@@ -223,6 +244,8 @@ static void engine_check_without_memory_consumes_nothing(void **state)
 
 	kit_limit(*state, "a", "k*", 10);
 	kit_limit(*state, "b", "*", 10);
+	/* Room for each key once: a failure must not use it up. */
+	assert_int_equal(engine_tenant_keys_max(*state, 0, 5000), 0);
 	for (unsigned i = 0; i < 5000; i++) {
 		const char *key = number_key("k", i);
 
@@ -361,6 +384,7 @@ int main(void)
 		engine_test(engine_sweep_keeps_debtors_among_the_idle),
 		engine_test(engine_sweep_small_steps_reach_every_key),
 		engine_test(engine_sweep_settles_old_limits),
+		engine_test(engine_apply_unswept_changes_take_bounded_memory),
 		engine_test(engine_check_bound_hurts_new_keys_of_its_tenant_only),
 		engine_test(engine_tenant_keys_max_lower_keeps_live_keys),
 		engine_test(engine_check_flood_at_the_bound_consumes_nothing),

@@ -28,9 +28,8 @@ static void note_request(struct buf *seen, const struct parse *parse, char *base
 	const struct httpd_request *request = &exchange.request;
 
 	parse_view(parse, base, len, &exchange);
-	buf_printf(seen, "\n%u %s ", request->refused_status,
-		   request->refused_reason ? request->refused_reason : "");
-	/* Refused: what there is depends on how much had come. */
+	buf_put_str(seen, request->refused_status ? "\nrefused" : "\n");
+	/* What is shown, and which of two faults is named, may depend on how much had come. */
 	if (request->refused_status && request->refused_status != 405)
 		return;
 	note(seen, request->method);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -22,6 +23,7 @@ static struct {
 } waiting = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
 
 static atomic_uint count;
+static sem_t held, released;
 static atomic_ulong last_thread;
 
 static bool text_is(struct httpd_text text, const char *word)
@@ -123,6 +125,10 @@ static void handle(struct httpd_exchange *exchange, const struct httpd_request *
 		keep_deferred(httpd_defer(exchange));
 		return;
 	}
+	if (text_is(request->path, "/hold")) {
+		sem_post(&held);
+		sem_wait(&released);
+	}
 	if (text_is(request->path, "/big"))
 		buf_init(&text);
 	else
@@ -175,6 +181,8 @@ struct httpd_config server_config(void)
 void server_start(struct server *server, const struct httpd_config *config)
 {
 	atomic_store(&count, 0);
+	sem_init(&held, 0, 0);
+	sem_init(&released, 0, 0);
 	assert_int_equal(httpd_new(config, &server->httpd), 0);
 	server->port = httpd_port(server->httpd);
 	assert_true(server->port != 0);
@@ -193,4 +201,14 @@ unsigned int server_count(void)
 unsigned long server_last_thread(void)
 {
 	return atomic_load(&last_thread);
+}
+
+void server_wait_held(void)
+{
+	sem_wait(&held);
+}
+
+void server_release(void)
+{
+	sem_post(&released);
 }

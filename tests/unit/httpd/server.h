@@ -8,7 +8,7 @@ enum { SERVER_BODY_MAX = 1000, SERVER_DEFERRED_MAX = 64 };
 
 /*
  * Answers "METHOD path?query headers=N [body]". Paths: /big?N a body of N bytes; /close ends the
- * connection; /defer waits for server_answer(); /204. Bodies: 1000 bytes, /large 4 MiB.
+ * connection; /hold blocks the loop until server_release(); /defer waits for server_answer(); /204. Bodies: 1000 bytes, /large 4 MiB.
  */
 struct server {
 	struct httpd *httpd;
@@ -28,3 +28,6 @@ void server_answer(struct httpd_exchange *exchange);
 unsigned int server_count(void);
 /* The thread that handled the last request, for comparing. */
 unsigned long server_last_thread(void);
+/* Waits until a handler blocks for /hold; lets it go. */
+void server_wait_held(void);
+void server_release(void);

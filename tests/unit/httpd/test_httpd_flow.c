@@ -310,7 +310,7 @@ static void output_stuck_before_a_deferred_request_goes_out(void **state)
 	assert_null(send_pairs(fd, 1000, &most));
 	close(fd);
 	/* At one of these the socket took a part of the answer when the next was deferred. */
-	for (unsigned int pairs = most - 2; pairs <= most; pairs++) {
+	for (unsigned int pairs = most < 9 ? 1 : most - 8; pairs < most + 4; pairs++) {
 		struct httpd_exchange *last;
 
 		fd = client_connect(server.port);
@@ -322,6 +322,9 @@ static void output_stuck_before_a_deferred_request_goes_out(void **state)
 				       "X-Late: 1\r\n");
 		}
 		close(fd);
+		/* On a slow machine one may come after all. */
+		while ((last = server_wait_deferred(0)))
+			server_answer(last);
 	}
 }
 

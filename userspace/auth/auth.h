@@ -75,6 +75,20 @@ void keyring_free(struct keyring *keyring);
 int keyring_find(const struct keyring *keyring, const char *token, size_t len,
 		 struct principal *ret);
 
+/*
+ * Who used a token last, known by its SipHash-2-4 (128 bits) under a key that each keyring makes
+ * for itself, so that what is remembered ends with the keyring. Zeroed, it remembers nobody. One
+ * thread at a time.
+ */
+struct keyring_memo {
+	bool used;
+	uint8_t tag[16];
+	struct principal who;
+};
+/* The same as keyring_find(), at a fifth of its cost when the token is the one in *memo. */
+int keyring_recall(const struct keyring *keyring, const char *token, size_t len,
+		   struct keyring_memo *memo, struct principal *ret);
+
 /* Argon2id; takes tens of milliseconds and 64 MiB: never on a polling thread. 0 or -ENOMEM. */
 enum { AUTH_PASSWORD_HASH_SIZE = 128 };
 int auth_password_hash(const char *password, char hash[AUTH_PASSWORD_HASH_SIZE]);

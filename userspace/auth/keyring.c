@@ -18,6 +18,7 @@ struct keyring_slot {
 
 struct keyring {
 	atomic_uint references;
+	uint8_t memo_key[crypto_shorthash_siphashx24_KEYBYTES];
 	size_t mask; /* slots minus one; at least half of them stay empty, so that probes end */
 	struct keyring_slot slots[];
 };
@@ -78,6 +79,7 @@ int keyring_new(const struct keyring_entry *entries, size_t n, struct keyring **
 	if (!keyring)
 		return -ENOMEM;
 	atomic_init(&keyring->references, 1);
+	randombytes_buf(keyring->memo_key, sizeof(keyring->memo_key));
 	keyring->mask = slots - 1;
 	for (size_t i = 0; i < n; i++)
 		add_entry(keyring, &entries[i]);
@@ -111,5 +113,26 @@ int keyring_find(const struct keyring *keyring, const char *token, size_t len,
 	if (!slot->used)
 		return AUTH_E_UNKNOWN;
 	*ret = slot->principal;
+	return 0;
+}
+
+int keyring_recall(const struct keyring *keyring, const char *token, size_t len,
+		   struct keyring_memo *memo, struct principal *ret)
+{
+	uint8_t tag[sizeof(memo->tag)];
+	int err;
+
+	_Static_assert(sizeof(tag) == crypto_shorthash_siphashx24_BYTES, "a tag is one SipHash");
+	crypto_shorthash_siphashx24(tag, (const unsigned char *)token, len, keyring->memo_key);
+	if (memo->used && sodium_memcmp(memo->tag, tag, sizeof(tag)) == 0) {
+		*ret = memo->who;
+		return 0;
+	}
+	err = keyring_find(keyring, token, len, ret);
+	if (err)
+		return err;
+	memcpy(memo->tag, tag, sizeof(tag));
+	memo->who = *ret;
+	memo->used = true;
 	return 0;
 }

@@ -62,27 +62,6 @@ failed:
 	return NULL;
 }
 
-void buf_put(struct buf *buf, const void *bytes, size_t len)
-{
-	char *at = buf_reserve(buf, len);
-
-	if (!at)
-		return;
-	if (len > 0)
-		memcpy(at, bytes, len);
-	buf_advance(buf, len);
-}
-
-void buf_put_str(struct buf *buf, const char *text)
-{
-	buf_put(buf, text, strlen(text));
-}
-
-void buf_put_char(struct buf *buf, char c)
-{
-	buf_put(buf, &c, 1);
-}
-
 static size_t count_digits(uint64_t value)
 {
 	size_t digits = 1;

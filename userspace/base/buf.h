@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 
@@ -32,9 +33,6 @@ static inline void buf_clear(struct buf *buf)
 	buf->failed = false;
 }
 
-void buf_put(struct buf *buf, const void *bytes, size_t len);
-void buf_put_str(struct buf *buf, const char *text);
-void buf_put_char(struct buf *buf, char c);
 void buf_put_u64(struct buf *buf, uint64_t value);
 void buf_put_s64(struct buf *buf, int64_t value);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -59,6 +57,28 @@ static inline void buf_advance(struct buf *buf, size_t len)
 {
 	buf->len += len;
 	buf->data[buf->len] = '\0';
+}
+
+/* Inline: most of what is put is literal, and then its length and its copying are compiled in. */
+static inline void buf_put(struct buf *buf, const void *bytes, size_t len)
+{
+	char *at = buf_reserve(buf, len);
+
+	if (!at)
+		return;
+	if (len > 0)
+		memcpy(at, bytes, len);
+	buf_advance(buf, len);
+}
+
+static inline void buf_put_str(struct buf *buf, const char *text)
+{
+	buf_put(buf, text, strlen(text));
+}
+
+static inline void buf_put_char(struct buf *buf, char c)
+{
+	buf_put(buf, &c, 1);
 }
 
 #define _cleanup_buf_ _cleanup_(buf_done)

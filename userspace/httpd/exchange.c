@@ -75,6 +75,7 @@ bool exchange_hand_over(struct connection *c, char *base, size_t len)
 	exchange->connection = c;
 	exchange->answered = false;
 	parse_view(&c->parse, base, len, exchange);
+	exchange->request.note = c->note;
 	exchange->close = refused || !llhttp_should_keep_alive(&c->parse.llhttp);
 	exchange->head_only = c->parse.target.len && c->parse.llhttp.method == HTTP_HEAD;
 	exchange->http10 = c->parse.head_complete && c->parse.llhttp.http_minor == 0;

@@ -19,6 +19,7 @@
 enum {
 	HTTPD_HEAD_MAX = 8192, /* bytes of request line and headers; beyond: 431 */
 	HTTPD_HEADERS_MAX = 64,
+	HTTPD_NOTE_SIZE = 128,
 };
 
 struct httpd_text {
@@ -39,6 +40,10 @@ struct httpd_request {
 	struct httpd_text body;
 	const struct httpd_header *headers;
 	size_t n_headers;
+	/* HTTPD_NOTE_SIZE bytes for the handler to keep with the connection, zero when it opens,
+	 * aligned for any type. Only handle() may touch it, before it answers or defers; for
+	 * body_max() it is NULL. */
+	void *note;
 	/* Not 0: no whole request. Answer with this status (or a better one, such as 401); the rest
 	 * may be empty, and the connection closes. 400 malformed, 405 no method that is served here
 	 * (CONNECT, or one that HTTP does not know), 408 too slow, 413 more body than body_max,

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include <llhttp/llhttp.h>
 
@@ -87,6 +88,7 @@ struct connection {
 	size_t out_sent;
 	struct httpd_exchange *exchange; /* deferred */
 	struct connection *next_late;    /* in the loop's list of late answers */
+	_Alignas(max_align_t) char note[HTTPD_NOTE_SIZE];
 	struct parse parse;
 };
 

@@ -11,24 +11,9 @@ void json_writer_init(struct json_writer *writer, struct buf *buf)
 	*writer = (struct json_writer){.buf = buf};
 }
 
-/* Room for `len` bytes after the comma that may be due. */
-static char *begin_value(struct json_writer *writer, size_t len)
-{
-	char *at = buf_reserve(writer->buf, len + writer->comma);
-
-	if (!at)
-		return NULL;
-	if (writer->comma) {
-		*at++ = ',';
-		buf_advance(writer->buf, 1);
-	}
-	writer->comma = true;
-	return at;
-}
-
 static void put_literal(struct json_writer *writer, const char *text, size_t len)
 {
-	char *at = begin_value(writer, len);
+	char *at = json_begin_value(writer, len);
 
 	if (!at)
 		return;
@@ -68,20 +53,6 @@ void json_end_array(struct json_writer *writer)
 	end_nest(writer, ']');
 }
 
-void json_name_of(struct json_writer *writer, const char *name, size_t len)
-{
-	char *at = begin_value(writer, len + 3);
-
-	if (!at)
-		return;
-	at[0] = '"';
-	memcpy(at + 1, name, len);
-	at[len + 1] = '"';
-	at[len + 2] = ':';
-	buf_advance(writer->buf, len + 3);
-	writer->comma = false;
-}
-
 void json_put_null(struct json_writer *writer)
 {
 	put_literal(writer, "null", 4);
@@ -97,13 +68,13 @@ void json_put_bool(struct json_writer *writer, bool value)
 
 void json_put_u64(struct json_writer *writer, uint64_t value)
 {
-	if (begin_value(writer, 0))
+	if (json_begin_value(writer, 0))
 		buf_put_u64(writer->buf, value);
 }
 
 void json_put_s64(struct json_writer *writer, int64_t value)
 {
-	if (begin_value(writer, 0))
+	if (json_begin_value(writer, 0))
 		buf_put_s64(writer->buf, value);
 }
 
@@ -176,7 +147,7 @@ static void put_escaped(struct buf *buf, const char *text, size_t len)
 
 void json_put_string(struct json_writer *writer, const char *text, size_t len)
 {
-	char *at = begin_value(writer, len + 2);
+	char *at = json_begin_value(writer, len + 2);
 	size_t plain;
 
 	if (!at)

@@ -22,13 +22,35 @@ void json_end_object(struct json_writer *writer);
 void json_begin_array(struct json_writer *writer);
 void json_end_array(struct json_writer *writer);
 
-/* name must need no escape. */
-void json_name_of(struct json_writer *writer, const char *name, size_t len);
+/* For the functions below: room for `len` bytes after the comma that may be due. */
+static inline char *json_begin_value(struct json_writer *writer, size_t len)
+{
+	char *at = buf_reserve(writer->buf, len + writer->comma);
 
-/* Inline, so that the length of a literal is known when it is compiled. */
+	if (!at)
+		return NULL;
+	if (writer->comma) {
+		*at++ = ',';
+		buf_advance(writer->buf, 1);
+	}
+	writer->comma = true;
+	return at;
+}
+
+/* name must need no escape. Inline: a literal's length and copying are compiled in. */
 static inline void json_name(struct json_writer *writer, const char *name)
 {
-	json_name_of(writer, name, strlen(name));
+	size_t len = strlen(name);
+	char *at = json_begin_value(writer, len + 3);
+
+	if (!at)
+		return;
+	at[0] = '"';
+	memcpy(at + 1, name, len);
+	at[len + 1] = '"';
+	at[len + 2] = ':';
+	buf_advance(writer->buf, len + 3);
+	writer->comma = false;
 }
 
 void json_put_null(struct json_writer *writer);

@@ -155,6 +155,43 @@ static void keyring_shared_outlives_first_free(void **state)
 	keyring_free(keyring);
 }
 
+static void keyring_recall_answers_as_find_for_every_token(void **state)
+{
+	struct keyring *keyring = make_keyring(2);
+	struct keyring_memo memo = {.used = false};
+	struct principal who, found;
+	char token[TOKEN_SIZE];
+
+	/* Each token twice, so that it is once new to the memo and once remembered. */
+	for (unsigned int i = 0; i < 8; i++) {
+		make_token(i / 2 % 2, token);
+		assert_int_equal(keyring_find(keyring, token, strlen(token), &found), 0);
+		assert_int_equal(keyring_recall(keyring, token, strlen(token), &memo, &who), 0);
+		assert_string_equal(who.key_id, found.key_id);
+		assert_int_equal(who.rights, found.rights);
+	}
+	make_token(2, token);
+	assert_int_equal(keyring_recall(keyring, token, strlen(token), &memo, &who),
+			 AUTH_E_UNKNOWN);
+	keyring_free(keyring);
+}
+
+static void keyring_recall_forgets_with_the_keyring(void **state)
+{
+	struct keyring *keyring = make_keyring(1), *without = make_keyring(0);
+	struct keyring_memo memo = {.used = false};
+	struct principal who;
+	char token[TOKEN_SIZE];
+
+	make_token(0, token);
+	assert_int_equal(keyring_recall(keyring, token, strlen(token), &memo, &who), 0);
+	assert_true(memo.used);
+	assert_int_equal(keyring_recall(without, token, strlen(token), &memo, &who),
+			 AUTH_E_UNKNOWN);
+	keyring_free(keyring);
+	keyring_free(without);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +202,8 @@ int main(void)
 		cmocka_unit_test(keyring_token_of_unfit_length_is_unknown),
 		cmocka_unit_test(keyring_empty_knows_nobody),
 		cmocka_unit_test(keyring_shared_outlives_first_free),
+		cmocka_unit_test(keyring_recall_answers_as_find_for_every_token),
+		cmocka_unit_test(keyring_recall_forgets_with_the_keyring),
 	};
 
 	return cmocka_run_group_tests_name("auth/keyring", tests, NULL, NULL);

@@ -26,7 +26,8 @@ static bool refuse_target(struct request *request, const struct httpd_request *f
 }
 
 /* The same answer whatever is wrong, so that nothing is learnt about keys that exist. */
-static bool refuse_credentials(struct request *request, struct reply *reply)
+static bool refuse_credentials(struct request *request, struct keyring_memo *memo,
+			       struct reply *reply)
 {
 	const struct catalog *catalog = service_catalog_read(request->http->config.service);
 	struct httpd_text token;
@@ -37,7 +38,7 @@ static bool refuse_credentials(struct request *request, struct reply *reply)
 	}
 	if (request->headers.authorization.text &&
 	    request_bearer(request->headers.authorization, &token) &&
-	    keyring_find(catalog->keyring, token.text, token.len, &request->who) == 0)
+	    keyring_recall(catalog->keyring, token.text, token.len, memo, &request->who) == 0)
 		return false;
 	problem_set(reply, 401, NULL, "an API key is needed: Authorization: Bearer <key>");
 	reply->authenticate = true;
@@ -54,15 +55,20 @@ static bool refuse_right(const struct request *request, struct reply *reply)
 	return true;
 }
 
-static bool refuse_caller(struct request *request, struct reply *reply)
+static bool refuse_caller(struct request *request, const struct httpd_request *from,
+			  struct reply *reply)
 {
+	struct keyring_memo none = {.used = false};
+
+	_Static_assert(sizeof(none) <= HTTPD_NOTE_SIZE, "a connection keeps its memo in its note");
 	if (request->headers.twice) {
 		problem_set(reply, 400, NULL, "%s is given twice", request->headers.twice);
 		reply->close = true;
 		return true;
 	}
 	return request->route->right &&
-	       (refuse_credentials(request, reply) || refuse_right(request, reply));
+	       (refuse_credentials(request, from->note ? from->note : &none, reply) ||
+		refuse_right(request, reply));
 }
 
 static bool refuse_body(const struct request *request, const struct httpd_request *from,
@@ -102,7 +108,7 @@ bool admit_request(struct request *request, const struct httpd_request *from, ch
 	request_headers_read(from, &request->headers);
 	if (is_judged(from->refused_status) &&
 	    (refuse_target(request, from, reply) || refuse_body(request, from, reply) ||
-	     refuse_caller(request, reply)))
+	     refuse_caller(request, from, reply)))
 		return true;
 	if (from->refused_status) {
 		problem_set(reply, from->refused_status, NULL, "%s", from->refused_reason);
@@ -122,7 +128,7 @@ size_t admit_body_max(struct http *http, const struct httpd_request *from)
 	request_headers_read(from, &request.headers);
 	reply_init_fixed(&reply, text, sizeof(text));
 	if (refuse_target(&request, from, &reply) || !request.route->body ||
-	    refuse_caller(&request, &reply))
+	    refuse_caller(&request, from, &reply))
 		return request.headers.expects ? 0 : REQUEST_BODY_STRANGER_MAX;
 	return REQUEST_BODY_MAX;
 }

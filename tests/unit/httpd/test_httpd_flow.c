@@ -178,10 +178,17 @@ static void deferred_request_holds_back_its_pipeline(void **state)
 static void deferred_requests_in_a_row_are_answered_to_a_half_closed_peer(void **state)
 {
 	int fd = client_connect(server.port);
+	struct httpd_exchange *exchange;
+	int other = client_connect(server.port);
 
 	client_send_text(fd, GET("/defer?1") GET("/defer?2") GET("/3"));
+	exchange = server_take_deferred();
 	shutdown(fd, SHUT_WR);
-	server_answer(server_take_deferred());
+	/* Another request, so that the loop has seen the end. */
+	client_send_text(other, GET("/"));
+	free(client_read_answers(other, 1));
+	close(other);
+	server_answer(exchange);
 	server_answer(server_take_deferred());
 	expect_answers(
 		fd, (const char *const[]){"GET /defer?1 headers=1 []", "GET /defer?2 headers=1 []"},

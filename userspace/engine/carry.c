@@ -1,8 +1,6 @@
 /* Carries the words of a key over time and over changes of limits. */
 /* SPDX-License-Identifier: MIT */
 
-#include <string.h>
-
 #include "engine/engine_priv.h"
 #include "engine/key_hash.h"
 

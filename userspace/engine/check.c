@@ -1,8 +1,6 @@
 /* Answers one check: evaluate every limit, then charge all of them or none. */
 /* SPDX-License-Identifier: MIT */
 
-#include <assert.h>
-#include <errno.h>
 #include <string.h>
 
 #include "engine/engine_priv.h"

@@ -73,7 +73,7 @@ static int plan_fresh(struct step *step)
 	if (!step->fresh)
 		return -ENOMEM;
 	step->rule = step->fresh;
-	strcpy(step->fresh->id, limit->id);
+	memcpy(step->fresh->id, limit->id, strnlen(limit->id, ENGINE_ID_SIZE - 1));
 	step->fresh->tenant = limit->tenant;
 	step->fresh->params = limit->params;
 	step->fresh->mode = (uint8_t)limit->mode;

@@ -1,6 +1,7 @@
 /* Answers one check: evaluate every limit, then charge all of them or none. */
 /* SPDX-License-Identifier: MIT */
 
+#include <assert.h>
 #include <string.h>
 
 #include "engine/engine_priv.h"
@@ -200,6 +201,7 @@ static int add_key(struct check *check)
 
 	if (err)
 		return err;
+	assert(check->cell);
 	check->node = shard_node(check->shard, check->cell);
 	for (uint32_t i = 0; i < check->n; i++) {
 		struct attempt *attempt = &check->attempts[i];
@@ -238,10 +240,8 @@ static void count(const struct check *check)
 	for (uint32_t i = 0; i < check->n; i++) {
 		const struct attempt *attempt = &check->attempts[i];
 
-		if (attempt->refused)
-			rule_count(&attempt->rule->stats[stripe].denied);
-		else if (check->allowed)
-			rule_count(&attempt->rule->stats[stripe].allowed);
+		if (attempt->refused || check->allowed)
+			rule_count(&attempt->rule->stats[stripe], !attempt->refused);
 	}
 }
 

@@ -73,10 +73,10 @@ static int reset_key(struct engine *engine, struct shard *shard, const struct ru
 	return 0;
 }
 
-int engine_reset_key(struct engine *engine, const char *id, const char *text, size_t len,
+int engine_reset_key(struct engine *engine, const char *id, const char *key, size_t key_len,
 		     uint64_t now_ns)
 {
-	struct shard_key key = {.text = text, .len = len};
+	struct shard_key wanted = {.text = key, .len = key_len};
 	const struct rule *rule;
 	struct shard *shard;
 	uint32_t tenant;
@@ -89,13 +89,13 @@ int engine_reset_key(struct engine *engine, const char *id, const char *text, si
 	lock_drop(&engine->shards[0].lock);
 	if (!rule)
 		return err;
-	key.tenant = tenant;
-	key.hash = key_hash(engine->rules.seed, tenant, text, len);
-	shard = engine_shard(engine, key.hash);
+	wanted.tenant = tenant;
+	wanted.hash = key_hash(engine->rules.seed, tenant, key, key_len);
+	shard = engine_shard(engine, wanted.hash);
 	lock_take(&shard->lock);
 	rule = rules_find(&engine->rules, id);
 	if (rule)
-		err = reset_key(engine, shard, rule, &key, now_ns);
+		err = reset_key(engine, shard, rule, &wanted, now_ns);
 	lock_drop(&shard->lock);
 	return err;
 }

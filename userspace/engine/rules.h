@@ -129,7 +129,9 @@ static inline bool generation_before(uint32_t a, uint32_t b)
 	return (int32_t)(a - b) < 0;
 }
 
-static inline void rule_count(uint64_t *counter)
+static inline void rule_count(struct rule_stats *stats, bool allowed)
 {
+	uint64_t *counter = allowed ? &stats->allowed : &stats->denied;
+
 	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
 }

@@ -102,36 +102,48 @@ static size_t measure_origin(struct httpd_text target, struct httpd_text *ret_au
 	return end;
 }
 
+/* Of RFC 9112 3.2's forms: a path, a URL, or the asterisk of OPTIONS. */
+static bool target_has_form(const struct parse *parse, struct httpd_text target)
+{
+	struct httpd_text authority;
+
+	if (target.text[0] == '/')
+		return true;
+	if (target.text[0] == '*' && target.len == 1 && parse->llhttp.method == HTTP_OPTIONS)
+		return true;
+	return measure_origin(target, &authority) && authority.len && host_is_plain(authority);
+}
+
 static void judge_target(struct parse *parse)
 {
 	struct httpd_text target = text_of(parse->base, &parse->target);
-	struct httpd_text authority;
 
 	if (parse->llhttp.method == HTTP_CONNECT)
 		parse_refuse(parse, 405, "this server opens no tunnels");
 	else if (memchr(target.text, '#', target.len))
 		parse_refuse(parse, 400, "a request target has no fragment");
-	else if (target.text[0] == '/')
-		return;
-	else if (target.text[0] == '*' && target.len == 1 && parse->llhttp.method == HTTP_OPTIONS)
-		return;
-	else if (!measure_origin(target, &authority) || !authority.len || !host_is_plain(authority))
+	else if (!target_has_form(parse, target))
 		parse_refuse(parse, 400, "the request target is neither a path nor an http URL");
+}
+
+/* Chunked is the last coding, and not the first of several too. */
+static bool ends_chunked(struct httpd_text value)
+{
+	const char *last;
+
+	if (value.len <= 7)
+		return TEXT_IS(value, "chunked");
+	last = value.text + value.len - 7;
+	return strncasecmp(last, "chunked", 7) == 0 && strchr(", \t", last[-1]) &&
+	       strncasecmp(value.text, "chunked", 7) != 0;
 }
 
 /* RFC 9112 6.1 and 6.3: 501 for a coding we lack, 400 where the body's end is in doubt. */
 static void judge_encoding(struct parse *parse, struct httpd_text value, bool first)
 {
-	const char *last = value.text + value.len - 7;
-
-	if (!first || value.len < 7 || parse->llhttp.http_minor == 0 ||
-	    strncasecmp(last, "chunked", 7) != 0)
+	if (!first || parse->llhttp.http_minor == 0 || !ends_chunked(value))
 		parse_refuse(parse, 400, "Transfer-Encoding must be chunked, once, in HTTP/1.1");
-	else if (value.len == 7)
-		return;
-	else if (strncasecmp(value.text, "chunked", 7) == 0 || !strchr(", \t", last[-1]))
-		parse_refuse(parse, 400, "Transfer-Encoding must be chunked, once, in HTTP/1.1");
-	else
+	else if (value.len > 7)
 		parse_refuse(parse, 501, "the only Transfer-Encoding taken is chunked");
 }
 
@@ -198,7 +210,7 @@ static void view_foreign_line(const char *base, size_t len, struct httpd_request
 			      struct httpd_text *ret_target)
 {
 	const char *end = memchr(base, '\n', len);
-	const char *space = memchr(base, ' ', end ? (size_t)(end - base) : 0);
+	const char *space = end ? memchr(base, ' ', (size_t)(end - base)) : NULL;
 	const char *second;
 
 	if (!space)

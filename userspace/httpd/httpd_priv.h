@@ -196,5 +196,6 @@ int loop_init(struct loop *loop, struct httpd *httpd);
 /* Accepts from fd, which it takes. 0 or -errno. */
 int loop_listen(struct loop *loop, int fd);
 void loop_done(struct loop *loop);
-void *loop_run(void *loop);
+/* A thread's start routine; its data is the loop. */
+void *loop_run(void *data);
 void loop_wake(struct loop *loop);

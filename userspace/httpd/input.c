@@ -1,6 +1,7 @@
 /* Reads a connection, keeps what is not whole, and hands over the requests. */
 /* SPDX-License-Identifier: MIT */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static int reserve_in(struct connection *c, size_t size)
 {
 	char *in;
 
-	if (size <= c->in_size)
+	if (c->in && size <= c->in_size)
 		return 0;
 	size = size < 1024 ? 1024 : size + size / 2;
 	in = realloc(c->in, size);
@@ -49,8 +50,10 @@ static void shrink_in(struct connection *c)
 
 int input_keep(struct connection *c, char *base, size_t at, size_t len)
 {
-	bool ours = c->in && base >= c->in && base < c->in + c->in_size;
+	/* The loop's buffer is read into only while we have none. */
+	bool ours = c->in != NULL;
 
+	assert(base && (!ours || (base >= c->in && base < c->in + c->in_size)));
 	if (at == len) {
 		input_drop(c);
 		return 0;

@@ -24,7 +24,7 @@ static uint64_t read_clock_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static int watch_fd(struct loop *loop, int fd, int *tag)
+static int watch_fd(struct loop *loop, int fd, void *tag)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
 

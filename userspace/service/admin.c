@@ -132,13 +132,12 @@ static void done_update(struct update *update)
 	limit_done(&update->next);
 }
 
-static int load_expected(struct operation *op, const char *id, uint64_t expected_revision,
-			 struct limit *ret)
+static int load_target(struct operation *op, const struct admin_target *target, struct limit *ret)
 {
 	int r;
 
-	r = operation_load_limit(op, id, ret);
-	if (r == 0 && expected_revision && ret->revision != expected_revision)
+	r = operation_load_limit(op, target->id, ret);
+	if (r == 0 && target->revision && ret->revision != target->revision)
 		return ADMIN_E_REVISION;
 	return r;
 }
@@ -187,14 +186,14 @@ static int write_update(struct operation *op, struct update *update)
 	return operation_commit(op, &txn, &update->next.revision);
 }
 
-static int try_update(struct operation *op, const char *id, const struct json *body,
-		      uint64_t expected_revision, struct admin_result *ret)
+static int try_update(struct operation *op, const struct admin_target *target,
+		      const struct json *body, struct admin_result *ret)
 {
 	_cleanup_(done_update) struct update update;
 	int r;
 
 	init_update(&update);
-	r = load_expected(op, id, expected_revision, &update.base);
+	r = load_target(op, target, &update.base);
 	if (r)
 		return r;
 	r = prepare_update(op, &update, body, ret->existing_id);
@@ -209,19 +208,19 @@ static int try_update(struct operation *op, const char *id, const struct json *b
 }
 
 /* After a conflict the limit is read again: an expected revision then fails by itself. */
-int admin_limit_update(struct service *service, const struct principal *who, const char *id,
-		       const struct json *body, uint64_t expected_revision,
+int admin_limit_update(struct service *service, const struct principal *who,
+		       const struct admin_target *target, const struct json *body,
 		       struct field_error *error, struct admin_result *ret)
 {
 	struct operation op = {service, who, error};
 	int r = ADMIN_E_AGAIN;
 
 	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
-		r = try_update(&op, id, body, expected_revision, ret);
+		r = try_update(&op, target, body, ret);
 	return r == ADMIN_E_AGAIN ? give_up(&op) : r;
 }
 
-static int try_delete(struct operation *op, const char *id, uint64_t expected_revision)
+static int try_delete(struct operation *op, const struct admin_target *target)
 {
 	char name[RECORD_NAME_SIZE];
 	_cleanup_limit_ struct limit limit;
@@ -233,26 +232,26 @@ static int try_delete(struct operation *op, const char *id, uint64_t expected_re
 	int r;
 
 	limit_init(&limit);
-	r = load_expected(op, id, expected_revision, &limit);
+	r = load_target(op, target, &limit);
 	if (r)
 		return r;
 	r = operation_load_claim(op, &limit, &claim);
 	if (r)
 		return r;
-	record_limit_name(op->who->tenant, id, name);
+	record_limit_name(op->who->tenant, target->id, name);
 	compare.revision = limit.revision;
 	txn.n_deletes = strcmp(claim.limit_id, limit.id) == 0 ? 2 : 1;
 	return operation_commit(op, &txn, &revision);
 }
 
-int admin_limit_delete(struct service *service, const struct principal *who, const char *id,
-		       uint64_t expected_revision, struct field_error *error)
+int admin_limit_delete(struct service *service, const struct principal *who,
+		       const struct admin_target *target, struct field_error *error)
 {
 	struct operation op = {service, who, error};
 	int r = ADMIN_E_AGAIN;
 
 	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
-		r = try_delete(&op, id, expected_revision);
+		r = try_delete(&op, target);
 	return r == ADMIN_E_AGAIN ? give_up(&op) : r;
 }
 

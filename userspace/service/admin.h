@@ -21,6 +21,12 @@ enum {
 	ADMIN_LIMITS_MAX = 100000, /* per tenant */
 };
 
+/* Which limit to change, and at which revision. */
+struct admin_target {
+	const char *id;
+	uint64_t revision; /* ADMIN_E_REVISION unless the limit has this one; 0: any */
+};
+
 struct admin_result {
 	struct limit limit; /* create, update: as stored; caller calls limit_done */
 	char existing_id[ID_SIZE];
@@ -29,12 +35,11 @@ struct admin_result {
 int admin_limit_create(struct service *service, const struct principal *who,
 		       const struct json *body, struct field_error *error,
 		       struct admin_result *ret);
-/* expected_revision 0: any. */
-int admin_limit_update(struct service *service, const struct principal *who, const char *id,
-		       const struct json *body, uint64_t expected_revision,
+int admin_limit_update(struct service *service, const struct principal *who,
+		       const struct admin_target *target, const struct json *body,
 		       struct field_error *error, struct admin_result *ret);
-int admin_limit_delete(struct service *service, const struct principal *who, const char *id,
-		       uint64_t expected_revision, struct field_error *error);
+int admin_limit_delete(struct service *service, const struct principal *who,
+		       const struct admin_target *target, struct field_error *error);
 /* key NULL: all keys of the limit. */
 int admin_limit_reset(struct service *service, const struct principal *who, const char *id,
 		      const char *key, size_t key_len, struct field_error *error);

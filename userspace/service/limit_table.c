@@ -1,5 +1,6 @@
 /* A sorted table of limits in pages, which its successive versions share. */
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,16 +119,6 @@ static struct place find_place(const struct limit_table *table, uint32_t tenant_
 	return place;
 }
 
-int limit_table_new(struct limit_table **ret)
-{
-	struct limit_table *table = calloc(1, sizeof(*table));
-
-	if (!table)
-		return -ENOMEM;
-	*ret = table;
-	return 0;
-}
-
 static int reserve_pages(struct limit_table *table, size_t n)
 {
 	struct limit_page **pages;
@@ -144,24 +135,42 @@ static int reserve_pages(struct limit_table *table, size_t n)
 	return 0;
 }
 
+/* An empty table with room for n pages. NULL: no memory. */
+static struct limit_table *new_table(size_t n)
+{
+	struct limit_table *table = calloc(1, sizeof(*table));
+
+	if (table && reserve_pages(table, n)) {
+		free(table);
+		return NULL;
+	}
+	return table;
+}
+
+int limit_table_new(struct limit_table **ret)
+{
+	struct limit_table *table = new_table(0);
+
+	if (!table)
+		return -ENOMEM;
+	*ret = table;
+	return 0;
+}
+
 int limit_table_copy(const struct limit_table *from, struct limit_table **ret)
 {
-	_cleanup_table_ struct limit_table *table = NULL;
-	int r;
+	struct limit_table *table = new_table(from->n_pages + 1);
 
-	r = limit_table_new(&table);
-	if (r)
-		return r;
-	r = reserve_pages(table, from->n_pages + 1);
-	if (r)
-		return r;
+	if (!table)
+		return -ENOMEM;
+	assert(table->pages);
 	for (size_t i = 0; i < from->n_pages; i++) {
 		table->pages[i] = from->pages[i];
 		atomic_fetch_add_explicit(&from->pages[i]->references, 1, memory_order_relaxed);
 	}
 	table->n_pages = from->n_pages;
 	table->n_limits = from->n_limits;
-	*ret = TAKE_PTR(table);
+	*ret = table;
 	return 0;
 }
 

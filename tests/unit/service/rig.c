@@ -106,14 +106,17 @@ int rig_update(struct rig *rig, const char *id, const char *body, uint64_t expec
 	       struct admin_result *ret)
 {
 	_cleanup_json_ struct json_document *document = parse(rig, body);
+	struct admin_target target = {id, expected_revision};
 
-	return admin_limit_update(rig->service, &rig->who, id, json_root(document),
-				  expected_revision, &rig->error, ret);
+	return admin_limit_update(rig->service, &rig->who, &target, json_root(document),
+				  &rig->error, ret);
 }
 
 int rig_delete(struct rig *rig, const char *id, uint64_t expected_revision)
 {
-	return admin_limit_delete(rig->service, &rig->who, id, expected_revision, &rig->error);
+	struct admin_target target = {id, expected_revision};
+
+	return admin_limit_delete(rig->service, &rig->who, &target, &rig->error);
 }
 
 void rig_add(struct rig *rig, const char *body, char id[ID_SIZE])

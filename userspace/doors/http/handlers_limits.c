@@ -202,14 +202,14 @@ void handle_limits_update(struct request *request, struct reply *reply)
 	_cleanup_json_ struct json_document *document = NULL;
 	struct field_error error = {.field = ""};
 	struct admin_result result = {.existing_id = ""};
-	uint64_t revision;
+	struct admin_target target = {.id = request->id};
 	int err;
 
-	if (body_refuse_query(request, reply) || get_if_match(request, reply, &revision) ||
+	if (body_refuse_query(request, reply) || get_if_match(request, reply, &target.revision) ||
 	    body_parse_object(request, reply, &document))
 		return;
-	err = admin_limit_update(service_of(request), &request->who, request->id,
-				 json_root(document), revision, &error, &result);
+	err = admin_limit_update(service_of(request), &request->who, &target, json_root(document),
+				 &error, &result);
 	if (err) {
 		answer_outcome(err, result.existing_id, &error, reply);
 		return;
@@ -221,12 +221,12 @@ void handle_limits_update(struct request *request, struct reply *reply)
 void handle_limits_delete(struct request *request, struct reply *reply)
 {
 	struct field_error error = {.field = ""};
-	uint64_t revision;
+	struct admin_target target = {.id = request->id};
 	int err;
 
-	if (body_refuse_query(request, reply) || get_if_match(request, reply, &revision))
+	if (body_refuse_query(request, reply) || get_if_match(request, reply, &target.revision))
 		return;
-	err = admin_limit_delete(service_of(request), &request->who, request->id, revision, &error);
+	err = admin_limit_delete(service_of(request), &request->who, &target, &error);
 	if (err)
 		answer_outcome(err, NULL, &error, reply);
 	else

@@ -45,10 +45,10 @@ static inline void json_name(struct json_writer *writer, const char *name)
 
 	if (!at)
 		return;
+	*at++ = '"';
+	at = mempcpy(at, name, len);
 	at[0] = '"';
-	memcpy(at + 1, name, len);
-	at[len + 1] = '"';
-	at[len + 2] = ':';
+	at[1] = ':';
 	buf_advance(writer->buf, len + 3);
 	writer->comma = false;
 }

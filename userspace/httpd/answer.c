@@ -39,7 +39,7 @@ static const struct {
 	{507, "Insufficient Storage"},
 };
 
-static const char *find_reason(unsigned int status)
+const char *httpd_reason(unsigned int status)
 {
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (reasons[i].status == status)
@@ -74,7 +74,7 @@ void answer_write(struct loop *loop, const struct httpd_exchange *exchange,
 		buf_put_str(out, "HTTP/1.1 ");
 		buf_put_u64(out, answer->status);
 		buf_put_char(out, ' ');
-		buf_put_str(out, find_reason(answer->status));
+		buf_put_str(out, httpd_reason(answer->status));
 		buf_put_str(out, "\r\n");
 	}
 	buf_put_str(out, date_line(loop));

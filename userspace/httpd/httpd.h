@@ -84,6 +84,9 @@ struct httpd_config {
 	struct httpd_handler handler;
 };
 
+/* The words that go with a status, "" if it is none that is served here. */
+const char *httpd_reason(unsigned int status);
+
 struct httpd;
 
 /* Listens and starts the threads. 0 or -errno (-EADDRINUSE, -EACCES, -EADDRNOTAVAIL, ...). */

@@ -5,39 +5,11 @@
 #include <stdio.h>
 
 #include "doors/http/problem.h"
+#include "httpd/httpd.h"
 
 enum {
 	DETAIL_SIZE = FIELD_NAME_SIZE + FIELD_MESSAGE_SIZE + 32,
 };
-
-static const char *find_title(unsigned int status)
-{
-	static const struct {
-		unsigned int status;
-		const char *title;
-	} titles[] = {
-		{400, "Bad Request"},
-		{401, "Unauthorized"},
-		{403, "Forbidden"},
-		{404, "Not Found"},
-		{405, "Method Not Allowed"},
-		{408, "Request Timeout"},
-		{409, "Conflict"},
-		{412, "Precondition Failed"},
-		{413, "Content Too Large"},
-		{417, "Expectation Failed"},
-		{431, "Request Header Fields Too Large"},
-		{500, "Internal Server Error"},
-		{501, "Not Implemented"},
-		{503, "Service Unavailable"},
-		{505, "HTTP Version Not Supported"},
-	};
-
-	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-		if (titles[i].status == status)
-			return titles[i].title;
-	return "Error";
-}
 
 /* Everything but the closing brace, so that members may follow. */
 static void begin_problem(struct json_writer *writer, unsigned int status, const char *field,
@@ -47,7 +19,7 @@ static void begin_problem(struct json_writer *writer, unsigned int status, const
 	json_name(writer, "type");
 	json_put_str(writer, "about:blank");
 	json_name(writer, "title");
-	json_put_str(writer, find_title(status));
+	json_put_str(writer, httpd_reason(status));
 	json_name(writer, "status");
 	json_put_u64(writer, status);
 	json_name(writer, "detail");

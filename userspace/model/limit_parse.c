@@ -160,29 +160,17 @@ static void move_limit(struct limit *from, struct limit *to)
 	from->key = NULL;
 }
 
-int limit_parse(const struct json *object, struct field_error *error, struct limit *ret)
+/* base NULL: none of the fields is set before. */
+static int parse_from(enum source source, const struct json *object, const struct limit *base,
+		      struct field_error *error, struct limit *ret)
 {
 	_cleanup_limit_ struct limit limit;
-	struct reading reading = {.source = SOURCE_CREATE, .error = error, .limit = &limit};
-	int r;
+	struct reading reading = {.source = source, .base = base, .error = error, .limit = &limit};
+	int r = 0;
 
 	limit_init(&limit);
-	r = read_limit(&reading, object);
-	if (r == 0)
-		move_limit(&limit, ret);
-	return r;
-}
-
-int limit_parse_update(const struct json *object, const struct limit *base,
-		       struct field_error *error, struct limit *ret)
-{
-	_cleanup_limit_ struct limit limit;
-	struct reading reading = {
-		.source = SOURCE_UPDATE, .base = base, .error = error, .limit = &limit};
-	int r;
-
-	limit_init(&limit);
-	r = limit_copy(base, &limit);
+	if (base)
+		r = limit_copy(base, &limit);
 	if (r == 0)
 		r = read_limit(&reading, object);
 	if (r == 0)
@@ -190,15 +178,18 @@ int limit_parse_update(const struct json *object, const struct limit *base,
 	return r;
 }
 
+int limit_parse(const struct json *object, struct field_error *error, struct limit *ret)
+{
+	return parse_from(SOURCE_CREATE, object, NULL, error, ret);
+}
+
+int limit_parse_update(const struct json *object, const struct limit *base,
+		       struct field_error *error, struct limit *ret)
+{
+	return parse_from(SOURCE_UPDATE, object, base, error, ret);
+}
+
 int limit_parse_record(const struct json *object, struct field_error *error, struct limit *ret)
 {
-	_cleanup_limit_ struct limit limit;
-	struct reading reading = {.source = SOURCE_RECORD, .error = error, .limit = &limit};
-	int r;
-
-	limit_init(&limit);
-	r = read_limit(&reading, object);
-	if (r == 0)
-		move_limit(&limit, ret);
-	return r;
+	return parse_from(SOURCE_RECORD, object, NULL, error, ret);
 }

@@ -34,71 +34,74 @@ static struct json_document *parse_good(const char *text)
 	return document;
 }
 
+static const struct {
+	const char *text;
+	size_t len;
+	const char *message;
+} faulty[] = {
+#define ROW(text, message)                      \
+	{                                       \
+		text, sizeof(text) - 1, message \
+	}
+	ROW("", "body is empty"),
+	ROW(" \r\n\t", "body is empty"),
+	ROW("\0", "not JSON"),
+	ROW("{", "ends too early (line 1, column 1)"),
+	ROW("{\"a\":1", "ends too early"),
+	ROW("\"abc", "ends too early"),
+	ROW("{\"a\":\n  tru}", "not JSON (line 2, column 5)"),
+	ROW("{a:1}", "not JSON"),
+	ROW("{'a':1}", "not JSON"),
+	ROW("{\"a\":1,}", "not JSON"),
+	ROW("[1,]", "not JSON"),
+	ROW("[1 2]", "not JSON"),
+	ROW("01", "not JSON"),
+	ROW("+1", "not JSON"),
+	ROW("-", "not JSON"),
+	ROW(".5", "not JSON"),
+	ROW("NaN", "not JSON"),
+	ROW("Infinity", "not JSON"),
+	ROW("// x\n1", "not JSON"),
+	ROW("\xEF\xBB\xBF{}", "not JSON"),
+	ROW("{} x", "more text after"),
+	ROW("{}{}", "more text after"),
+	ROW("{}\0", "more text after"),
+	ROW("1 2", "more text after"),
+	ROW("{\"a\":1,\"b\":2,\"a\":3}", "same member twice"),
+	ROW("{\"a\":1,\"\\u0061\":3}", "same member twice"),
+	ROW("{\"x\":[{\"a\":1,\"a\":1}]}", "same member twice"),
+	ROW("\"a\\u0000b\"", "NUL"),
+	ROW("{\"a\\u0000b\":1}", "NUL"),
+	ROW("\"a\0b\"", "not JSON"),
+	ROW("\"a\nb\"", "not JSON"),
+	ROW("\"a\tb\"", "not JSON"),
+	ROW("\"\\x41\"", "not JSON"),
+	ROW("\"\\u12\"", "not JSON"),
+	ROW("\"\\ud800\"", "not JSON"),
+	ROW("\"\\udc00\\ud800\"", "not JSON"),
+	ROW("\"\xFF\"", "not UTF-8"),
+	ROW("\"\xC0\x80\"", "not UTF-8"),
+	ROW("\"\xED\xA0\x80\"", "not UTF-8"),
+	ROW("\"\xF4\x90\x80\x80\"", "not UTF-8"),
+	ROW("9223372036854775808", "does not fit 64 bits"),
+	ROW("-9223372036854775809", "does not fit 64 bits"),
+	ROW("{\"a\":[99999999999999999999999999]}", "does not fit 64 bits"),
+	ROW("1e999", "does not fit 64 bits"),
+#undef ROW
+};
+
 static void json_faulty_text_is_refused_with_reason_and_place(void **state)
 {
-	static const struct {
-		const char *text;
-		size_t len;
-		const char *message;
-	} rows[] = {
-#define ROW(text, message) {text, sizeof(text) - 1, message}
-		ROW("", "body is empty"),
-		ROW(" \r\n\t", "body is empty"),
-		ROW("\0", "not JSON"),
-		ROW("{", "ends too early (line 1, column 1)"),
-		ROW("{\"a\":1", "ends too early"),
-		ROW("\"abc", "ends too early"),
-		ROW("{\"a\":\n  tru}", "not JSON (line 2, column 5)"),
-		ROW("{a:1}", "not JSON"),
-		ROW("{'a':1}", "not JSON"),
-		ROW("{\"a\":1,}", "not JSON"),
-		ROW("[1,]", "not JSON"),
-		ROW("[1 2]", "not JSON"),
-		ROW("01", "not JSON"),
-		ROW("+1", "not JSON"),
-		ROW("-", "not JSON"),
-		ROW(".5", "not JSON"),
-		ROW("NaN", "not JSON"),
-		ROW("Infinity", "not JSON"),
-		ROW("// x\n1", "not JSON"),
-		ROW("\xEF\xBB\xBF{}", "not JSON"),
-		ROW("{} x", "more text after"),
-		ROW("{}{}", "more text after"),
-		ROW("{}\0", "more text after"),
-		ROW("1 2", "more text after"),
-		ROW("{\"a\":1,\"b\":2,\"a\":3}", "same member twice"),
-		ROW("{\"a\":1,\"\\u0061\":3}", "same member twice"),
-		ROW("{\"x\":[{\"a\":1,\"a\":1}]}", "same member twice"),
-		ROW("\"a\\u0000b\"", "NUL"),
-		ROW("{\"a\\u0000b\":1}", "NUL"),
-		ROW("\"a\0b\"", "not JSON"),
-		ROW("\"a\nb\"", "not JSON"),
-		ROW("\"a\tb\"", "not JSON"),
-		ROW("\"\\x41\"", "not JSON"),
-		ROW("\"\\u12\"", "not JSON"),
-		ROW("\"\\ud800\"", "not JSON"),
-		ROW("\"\\udc00\\ud800\"", "not JSON"),
-		ROW("\"\xFF\"", "not UTF-8"),
-		ROW("\"\xC0\x80\"", "not UTF-8"),
-		ROW("\"\xED\xA0\x80\"", "not UTF-8"),
-		ROW("\"\xF4\x90\x80\x80\"", "not UTF-8"),
-		ROW("9223372036854775808", "does not fit 64 bits"),
-		ROW("-9223372036854775809", "does not fit 64 bits"),
-		ROW("{\"a\":[99999999999999999999999999]}", "does not fit 64 bits"),
-		ROW("1e999", "does not fit 64 bits"),
-#undef ROW
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(faulty) / sizeof(faulty[0]); i++) {
 		struct json_document *document = NULL;
 		struct field_error error;
 
-		if (parse(rows[i].text, rows[i].len, &error, &document) != JSON_E_SYNTAX)
-			fail_msg("row %zu was read: %s", i, rows[i].text);
+		if (parse(faulty[i].text, faulty[i].len, &error, &document) != JSON_E_SYNTAX)
+			fail_msg("row %zu was read: %s", i, faulty[i].text);
 		assert_null(document);
 		assert_string_equal(error.field, "");
-		if (!strstr(error.message, rows[i].message))
-			fail_msg("row %zu (%s): %s", i, rows[i].text, error.message);
+		if (!strstr(error.message, faulty[i].message))
+			fail_msg("row %zu (%s): %s", i, faulty[i].text, error.message);
 	}
 }
 

@@ -133,71 +133,71 @@ static void check_refused_by_one_charges_no_other(void **state)
 	assert_int_equal(rig_count_allowed(rig, "user1", 10), 2);
 }
 
+static const struct {
+	const char *name;
+	const char *bodies[3];
+	int64_t cost;
+	const char *tightest_limit_name;
+	uint64_t retry_after_ms;
+} orders[] = {
+	{"fewest remaining of those that pass",
+	 {"{\"key\":\"%s\",\"limit\":50,\"interval\":\"1s\",\"name\":\"b\"}",
+	  "{\"key\":\"%s*\",\"limit\":10,\"interval\":\"1s\",\"name\":\"a\"}",
+	  "{\"key\":\"*%s\",\"limit\":30,\"interval\":\"1s\",\"name\":\"c\"}"},
+	 1,
+	 "a",
+	 0},
+	{"a refusal before a pass",
+	 {"{\"key\":\"%s*\",\"limit\":9,\"interval\":\"1s\",\"burst\":6,\"name\":\"p\"}",
+	  "{\"key\":\"%s\",\"limit\":9,\"interval\":\"1s\",\"burst\":4,\"name\":\"r\"}", NULL},
+	 5,
+	 "r",
+	 SLUICE_NEVER},
+	{"fewest remaining of those that refuse, the longest wait of all",
+	 {"{\"key\":\"%s\",\"limit\":8,\"interval\":\"1s\",\"name\":\"x\"}",
+	  "{\"key\":\"%s*\",\"limit\":6,\"interval\":\"1s\",\"name\":\"y\"}",
+	  "{\"key\":\"*%s\",\"limit\":20,\"interval\":\"1s\",\"name\":\"z\"}"},
+	 9,
+	 "y",
+	 SLUICE_NEVER},
+	{"a shadow limit never",
+	 {"{\"key\":\"%s\",\"limit\":50,\"interval\":\"1s\",\"name\":\"e\"}",
+	  "{\"key\":\"%s*\",\"limit\":2,\"interval\":\"1s\",\"mode\":\"shadow\","
+	  "\"name\":\"s\"}",
+	  NULL},
+	 3,
+	 "e",
+	 0},
+};
+
 static void check_tightest_follows_order(void **state)
 {
-	static const struct {
-		const char *name;
-		const char *bodies[3];
-		int64_t cost;
-		const char *tightest_limit_name;
-		uint64_t retry_after_ms;
-	} rows[] = {
-		{"fewest remaining of those that pass",
-		 {"{\"key\":\"%s\",\"limit\":50,\"interval\":\"1s\",\"name\":\"b\"}",
-		  "{\"key\":\"%s*\",\"limit\":10,\"interval\":\"1s\",\"name\":\"a\"}",
-		  "{\"key\":\"*%s\",\"limit\":30,\"interval\":\"1s\",\"name\":\"c\"}"},
-		 1,
-		 "a",
-		 0},
-		{"a refusal before a pass",
-		 {"{\"key\":\"%s*\",\"limit\":9,\"interval\":\"1s\",\"burst\":6,\"name\":\"p\"}",
-		  "{\"key\":\"%s\",\"limit\":9,\"interval\":\"1s\",\"burst\":4,\"name\":\"r\"}",
-		  NULL},
-		 5,
-		 "r",
-		 SLUICE_NEVER},
-		{"fewest remaining of those that refuse, the longest wait of all",
-		 {"{\"key\":\"%s\",\"limit\":8,\"interval\":\"1s\",\"name\":\"x\"}",
-		  "{\"key\":\"%s*\",\"limit\":6,\"interval\":\"1s\",\"name\":\"y\"}",
-		  "{\"key\":\"*%s\",\"limit\":20,\"interval\":\"1s\",\"name\":\"z\"}"},
-		 9,
-		 "y",
-		 SLUICE_NEVER},
-		{"a shadow limit never",
-		 {"{\"key\":\"%s\",\"limit\":50,\"interval\":\"1s\",\"name\":\"e\"}",
-		  "{\"key\":\"%s*\",\"limit\":2,\"interval\":\"1s\",\"mode\":\"shadow\","
-		  "\"name\":\"s\"}",
-		  NULL},
-		 3,
-		 "e",
-		 0},
-	};
 	struct rig *rig = *state;
 	struct check_answer answer;
 	char key[32], body[256];
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
 		_cleanup_catalog_ struct catalog *catalog = NULL;
 		const struct limit *limit;
 		char id[ID_SIZE];
 
-		print_message("# %s\n", rows[i].name);
+		print_message("# %s\n", orders[i].name);
 		snprintf(key, sizeof(key), "row%zu-", i);
-		for (int b = 0; b < 3 && rows[i].bodies[b]; b++) {
+		for (int b = 0; b < 3 && orders[i].bodies[b]; b++) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-			snprintf(body, sizeof(body), rows[i].bodies[b], key);
+			snprintf(body, sizeof(body), orders[i].bodies[b], key);
 #pragma GCC diagnostic pop
 			rig_add(rig, body, id);
 		}
-		assert_int_equal(rig_ask(rig, key, rows[i].cost, false, &answer), 0);
+		assert_int_equal(rig_ask(rig, key, orders[i].cost, false, &answer), 0);
 		assert_true(answer.limited);
 		catalog = service_catalog_get(rig->service);
 		limit = catalog_find(catalog, 0, answer.verdict.hits[answer.tightest_hit].id);
 		assert_non_null(limit);
-		assert_string_equal(limit->name, rows[i].tightest_limit_name);
+		assert_string_equal(limit->name, orders[i].tightest_limit_name);
 		assert_int_equal(answer.tightest.limit, limit->limit);
-		assert_true(answer.tightest.retry_after_ms == rows[i].retry_after_ms);
+		assert_true(answer.tightest.retry_after_ms == orders[i].retry_after_ms);
 	}
 }
 

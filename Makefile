@@ -66,7 +66,7 @@ lang_flags := -std=gnu17 -D_GNU_SOURCE -Iinclude -Iuserspace $(llhttp_cflags)
 warn_flags := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
 base_cflags = $(lang_flags) $(warn_flags) -g -fno-omit-frame-pointer -pthread $(pkg_cflags)
 # cmocka hands every test a state pointer that few of them want.
-test_cflags := -Itests -Wno-unused-parameter -DSLUICE_BPF_DIR='"$(abspath $(BUILD))/bpf"'
+test_cflags := -Itests -I. -Wno-unused-parameter -DSLUICE_BPF_DIR='"$(abspath $(BUILD))/bpf"'
 hard_cflags := -O2 -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 hard_ldflags := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 san_cflags := -O1 -fPIE -fno-sanitize-recover=all
@@ -156,7 +156,7 @@ endef
 $(foreach v,$(variants),$(eval $(call variant_rules,$v)))
 
 # <asm/types.h> lies in the host's multiarch directory, which `-target bpf` does not search.
-bpf_cflags = $(eval bpf_cflags := -target bpf -O2 -g -mcpu=v3 -Wall -Werror -Iinclude -Itests \
+bpf_cflags = $(eval bpf_cflags := -target bpf -O2 -g -mcpu=v3 -Wall -Werror -Iinclude -Itests -I. \
 	-idirafter /usr/include/$$(shell $(CC) -print-multiarch))$(bpf_cflags)
 
 $(BUILD)/bpf/%.bpf.o: tests/bpf/%.bpf.c

@@ -301,11 +301,12 @@ static __always_inline void parse_ports(const struct frame *f, struct sluice_pac
 	p->flags |= SLUICE_PACKET_PORTS;
 }
 
-/* Hosts take discovery only from their link (hop limit 255) and unfragmented (RFC 6980). */
+/* Hosts take discovery only whole, from their link (hop limit 255) and unfragmented (RFC 6980). */
 static __always_inline int parse_is_discovery(const struct sluice_packet *p)
 {
 	return p->family == 6 && p->hop_limit == 255 && p->icmp_type >= PARSE_ND_FIRST &&
-	       p->icmp_type <= PARSE_ND_LAST && !(p->flags & SLUICE_PACKET_FRAGMENT);
+	       p->icmp_type <= PARSE_ND_LAST &&
+	       !(p->flags & (SLUICE_PACKET_FRAGMENT | SLUICE_PACKET_TRUNCATED));
 }
 
 static __always_inline void parse_icmp(const struct frame *f, struct sluice_packet *p, __u32 at)

@@ -40,6 +40,7 @@ PACKET(echo6, IP6(58, 64); packet_icmp(p, 128, 0); DONE;)
 PACKET(icmp1_in_6, IP6(1, 64); packet_icmp(p, 8, 0); DONE;)
 PACKET(nd6, IP6(58, 255); packet_icmp(p, 135, 0); DONE;)
 PACKET(nd6_far, IP6(58, 254); packet_icmp(p, 135, 0); DONE;)
+PACKET(nd6_long, IP6(58, 255); packet_icmp(p, 135, 0); DONE; p->bytes[19] = 99;)
 PACKET(nd6_fragment, IP6(44, 255); packet_fragment(p, 58, 0); packet_icmp(p, 135, 0); DONE;)
 PACKET(ext2, IP6(0, 64); packet_ext(p, 0, 60, 0); packet_ext(p, 60, 6, 1); TCP; DONE;)
 PACKET(ah6, IP6(51, 64); packet_ext(p, 51, 6, 4); TCP; DONE;)
@@ -87,6 +88,7 @@ const struct parse_case parse_cases[] = {
 	ROW(icmp1_in_6, 6, 1, 0, 0, 0, 0),
 	ROW(nd6, 6, 58, F(ICMP) | F(ND), 0, 0, 0),
 	ROW(nd6_far, 6, 58, F(ICMP), 0, 0, 0),
+	ROW(nd6_long, 6, 58, F(ICMP) | F(TRUNCATED), 0, 0, 0),
 	ROW(nd6_fragment, 6, 58, F(ICMP) | F(FRAGMENT), 0, 1, 0),
 	ROW(ext2, 6, 6, TCP_ALL, 443, 2, 0),
 	ROW(ah6, 6, 6, TCP_ALL, 443, 1, 0),

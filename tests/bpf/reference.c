@@ -167,6 +167,8 @@ static void read_icmp(struct reader *r, struct sluice_packet *p)
 	p->icmp_code = (uint8_t)peek_8(r, 1);
 	if (p->family != 6 || p->hop_limit < 255 || (p->flags & SLUICE_PACKET_FRAGMENT))
 		return;
+	if (p->flags & SLUICE_PACKET_TRUNCATED)
+		return;
 	if (p->icmp_type > 132 && p->icmp_type < 138)
 		p->flags |= SLUICE_PACKET_ND;
 }

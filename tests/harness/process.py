@@ -66,6 +66,11 @@ def run(argv, timeout_s, env=None, cwd=None, interrupt_first=False):
                         time.monotonic() - started)
 
 
+def heed_interrupts():
+    """Takes SIGINT back: shells start background jobs with it ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def kill_all():
     """Kills every child still running and lets no new one start."""
     global _stopping

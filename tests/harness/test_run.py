@@ -135,6 +135,14 @@ def test_pytest_hang_fails_and_keeps_what_ran(tmp_path):
     assert "timed out" in results[-1].text and "test_sample.py:3" in results[-1].text
 
 
+def test_child_of_background_job_can_be_interrupted():
+    body = ("import process; process.heed_interrupts();"
+            "print(process.run(['sh', '-c', 'kill -INT $$'], 10).status)")
+    done = subprocess.run(["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", body],
+                          cwd=HERE, stdout=subprocess.PIPE, text=True)
+    assert done.stdout == "-2\n"
+
+
 def test_build_warning_fails(tmp_path):
     assert count(cases.run_build("b", ["echo", "x.c:1: warning: odd"], 10)) == (0, 1, 0)
     assert count(cases.run_build("b", ["echo", "CC x.o"], 10)) == (1, 0, 0)

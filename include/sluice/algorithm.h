@@ -10,9 +10,10 @@
  * is a bucket never used. Callers publish a stepped word by 64-bit compare-and-swap; a refusal
  * changes nothing, so a flood over its limit only reads.
  *
- * Times are CLOCK_MONOTONIC in ns. A token bucket's word counts ticks of 1/32 ns, which holds an
- * uptime of 18 years. 1/16 ns would not do: at 12.5 GB/s a 68-byte packet takes 87.04 sixteenths,
- * and rounding that up (never down: a limit is never exceeded) loses 1.1 %.
+ * Times are CLOCK_MONOTONIC in ns. A token bucket's word counts ticks of 1/32 ns, which holds 18
+ * years: an uptime of 13, and up to 4.6 of debt beside it. 1/16 ns would not do: at 12.5 GB/s a
+ * 68-byte packet takes 87.04 sixteenths, and rounding that up (never down: a limit is never
+ * exceeded) loses 1.1 %.
  *
  * Parameters are made by sluice_params_compile() in <sluice/params.h>, which refuses what a word
  * cannot hold; nothing here checks them again.

@@ -8,8 +8,8 @@
 
 #define NS_PER_S  1000000000ULL
 #define NS_PER_MS 1000000ULL
-/* What a token bucket's word holds (<sluice/algorithm.h>). */
-#define UPTIME_MAX_NS (18ULL * 365 * 86400 * NS_PER_S)
+/* A token bucket's word ends at 2^59 ns, and up to a quarter of that may be debt. */
+#define UPTIME_MAX_NS (13ULL * 365 * 86400 * NS_PER_S)
 
 enum {
 	OFFSET_READINGS = 8,

@@ -22,5 +22,5 @@ void clock_init_frozen(struct clock *clock);
 uint64_t clock_now_ns(const struct clock *clock);
 uint64_t clock_utc_ms(const struct clock *clock);
 
-/* Moves a frozen clock. Returns 0, -EINVAL on a real clock, -ERANGE if it left 18 years of uptime. */
+/* Moves a frozen clock. Returns 0, -EINVAL on a real clock, -ERANGE if it left 13 years of uptime. */
 int clock_advance_ms(struct clock *clock, uint64_t ms);

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <sluice/params.h>
+
 #include "base/clock.h"
 
 #define YEAR_MS (365ULL * 86400 * 1000)
@@ -82,18 +84,66 @@ static void clock_frozen_moves_both_times_alike(void **state)
 	assert_int_equal(clock_now_ns(&clock), now + 61001000000);
 }
 
-static void clock_frozen_stays_within_what_words_count(void **state)
+static void clock_frozen_stays_within_its_years(void **state)
 {
 	struct clock clock = {.frozen = true};
 
 	assert_int_equal(clock_advance_ms(&clock, UINT64_MAX), -ERANGE);
-	assert_int_equal(clock_advance_ms(&clock, 18 * YEAR_MS + 1), -ERANGE);
+	assert_int_equal(clock_advance_ms(&clock, 13 * YEAR_MS + 1), -ERANGE);
 	assert_int_equal(clock_now_ns(&clock), 0);
-	assert_int_equal(clock_advance_ms(&clock, 18 * YEAR_MS), 0);
+	assert_int_equal(clock_advance_ms(&clock, 13 * YEAR_MS), 0);
 	assert_int_equal(clock_advance_ms(&clock, 1), -ERANGE);
-	assert_int_equal(clock_now_ns(&clock), 18 * YEAR_MS * 1000000);
-	/* 2^59 ns is where a token bucket's word ends. */
-	assert_true(clock_now_ns(&clock) < 1ULL << 59);
+	assert_int_equal(clock_now_ns(&clock), 13 * YEAR_MS * 1000000);
+}
+
+/* As late as it will go. */
+static uint64_t latest_ns(void)
+{
+	struct clock clock = {.frozen = true};
+
+	for (uint64_t ms = 1ULL << 40; ms; ms /= 2)
+		while (clock_advance_ms(&clock, ms) == 0)
+			;
+	return clock_now_ns(&clock);
+}
+
+static void clock_frozen_latest_leaves_room_for_the_longest_burst(void **state)
+{
+	const struct sluice_spec spec = {.limit = 1,
+					 .burst = 2,
+					 .interval_ns = SLUICE_INTERVAL_MAX_NS,
+					 .cost_min = 1,
+					 .algorithm = SLUICE_TOKEN_BUCKET};
+	uint64_t now_ns = latest_ns();
+	struct sluice_params params;
+	__u64 word = 0;
+
+	assert_int_equal(sluice_params_compile(&spec, 0, &params), 0);
+	assert_int_equal(sluice_step(word, now_ns, 1, &params, &word), 1);
+	assert_int_equal(sluice_step(word, now_ns, 1, &params, &word), 1);
+	assert_int_equal(sluice_step(word, now_ns, 1, &params, &word), 0);
+}
+
+static void clock_frozen_latest_leaves_room_for_converted_debt(void **state)
+{
+	struct sluice_spec spec = {.limit = SLUICE_FIXED_COUNT_MAX,
+				   .interval_ns = SLUICE_INTERVAL_MAX_NS,
+				   .cost_min = 1,
+				   .algorithm = SLUICE_FIXED_WINDOW};
+	struct sluice_params window, slow, slower;
+	uint64_t now_ns = latest_ns();
+	__u64 word = 0;
+
+	assert_int_equal(sluice_params_compile(&spec, 0, &window), 0);
+	assert_int_equal(sluice_step(word, now_ns, window.limit, &window, &word), 1);
+	spec.algorithm = SLUICE_TOKEN_BUCKET;
+	spec.limit = 2;
+	assert_int_equal(sluice_params_compile(&spec, 0, &slow), 0);
+	spec.limit = 1;
+	assert_int_equal(sluice_params_compile(&spec, 0, &slower), 0);
+	word = sluice_convert(word, now_ns, &window, &slow);
+	word = sluice_convert(word, now_ns, &slow, &slower);
+	assert_int_equal(sluice_step(word, now_ns, 1, &slower, &word), 0);
 }
 
 int main(void)
@@ -104,7 +154,9 @@ int main(void)
 		cmocka_unit_test(clock_real_cannot_be_moved),
 		cmocka_unit_test(clock_frozen_stands_at_the_present),
 		cmocka_unit_test(clock_frozen_moves_both_times_alike),
-		cmocka_unit_test(clock_frozen_stays_within_what_words_count),
+		cmocka_unit_test(clock_frozen_stays_within_its_years),
+		cmocka_unit_test(clock_frozen_latest_leaves_room_for_the_longest_burst),
+		cmocka_unit_test(clock_frozen_latest_leaves_room_for_converted_debt),
 	};
 
 	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);

@@ -1,0 +1,71 @@
+/* Charges bucket lines inside the kernel, with the clock of the packet path or with a given one. */
+/* SPDX-License-Identifier: MIT */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/charge.h"
+#include "bpf/line.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LINE_COUNT);
+	__type(key, __u32);
+	__type(value, struct sluice_line);
+} lines SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct clock_cache);
+} clocks SEC(".maps");
+
+struct line_shared shared;
+
+/* One key at the real time. */
+SEC("xdp")
+int line_hot(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	struct sluice_line *line = bpf_map_lookup_elem(&lines, &zero);
+	struct clock_cache *clock = bpf_map_lookup_elem(&clocks, &zero);
+	struct sluice_ask ask = {.cost = 1, .tag = 1};
+	struct sluice_slip slip;
+
+	(void)ctx;
+	if (!line || !clock)
+		return XDP_ABORTED;
+	if (charge_one(line, &ask, &shared.params, clock, &slip) != CHARGE_ADMITTED)
+		return XDP_DROP;
+	__sync_fetch_and_add(&shared.admitted, 1);
+	return XDP_PASS;
+}
+
+/* A random key of few at a time that moves with it; the test draws the same. */
+SEC("xdp")
+int line_random(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	struct sluice_line *line = bpf_map_lookup_elem(&lines, &zero);
+	struct sluice_slip slip;
+	struct sluice_ask ask;
+
+	(void)ctx;
+	if (!line)
+		return XDP_ABORTED;
+	line_draw(&shared, &ask);
+	if (sluice_line_charge(line, &ask, &shared.params, &slip) == SLUICE_LINE_ADMITTED)
+		shared.admitted++;
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int line_empty(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_PASS;
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

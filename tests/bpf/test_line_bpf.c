@@ -1,0 +1,192 @@
+/* Bucket lines inside the kernel: the words of native code, and two CPUs within one limit. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cmocka.h>
+
+#include "bpf/line.h"
+
+/* Long enough that starting and ending the threads is little beside the flood. */
+enum { REPEAT = 1000000, TOKEN_NS = 10000, BURST = 10000, FLOOD_RUNS = 120 };
+
+struct fixture {
+	struct bpf_object *object;
+	struct sluice_line *lines;
+	struct line_shared *shared;
+	int err; /* why the kernel did not take it */
+};
+
+struct flood {
+	const struct fixture *f;
+	int cpu;
+	int err;
+};
+
+static void *map_values(struct bpf_object *object, const char *name, size_t bytes)
+{
+	int fd = bpf_object__find_map_fd_by_name(object, name);
+	void *values = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return values == MAP_FAILED ? NULL : values;
+}
+
+static int load_object(void **state)
+{
+	static struct fixture f;
+
+	*state = &f;
+	f.object = bpf_object__open_file(SLUICE_BPF_DIR "/line.bpf.o", NULL);
+	if (!f.object)
+		return -1;
+	f.err = bpf_object__load(f.object);
+	if (f.err)
+		return 0;
+	f.lines = map_values(f.object, "lines", LINE_COUNT * sizeof(*f.lines));
+	f.shared = map_values(f.object, ".bss", sizeof(*f.shared));
+	return f.lines && f.shared ? 0 : -1;
+}
+
+static int unload_object(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f->lines)
+		munmap(f->lines, LINE_COUNT * sizeof(*f->lines));
+	if (f->shared)
+		munmap(f->shared, sizeof(*f->shared));
+	bpf_object__close(f->object);
+	return 0;
+}
+
+/* Only a missing right is a reason to skip; a program the verifier refuses is a failure. */
+static void begin_test(const struct fixture *f)
+{
+	if (f->err == -EPERM) {
+		print_message("# SKIP no right to load BPF programs (CAP_BPF, CAP_NET_ADMIN)\n");
+		skip();
+	}
+	assert_int_equal(f->err, 0);
+	memset(f->lines, 0, LINE_COUNT * sizeof(*f->lines));
+	*f->shared = (struct line_shared){
+		.params = {.limit = 1000000000 / TOKEN_NS,
+			   .burst = BURST,
+			   .interval_ns = 1000000000,
+			   .mult = (__u64)TOKEN_NS << SLUICE_TICK_SHIFT,
+			   .tolerance = ((__u64)BURST * TOKEN_NS) << SLUICE_TICK_SHIFT,
+			   .cost_max = BURST},
+		.random = 1,
+		.now_ns = 1000000000,
+	};
+}
+
+static int run_program(const struct fixture *f, const char *name, __u32 *ret_ns)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(f->object, name);
+	char packet[64] = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = sizeof(packet),
+		    .repeat = REPEAT);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+
+	*ret_ns = options.duration;
+	return err;
+}
+
+static void line_in_kernel_equals_native_on_random_keys(void **state)
+{
+	struct fixture *f = *state;
+	struct line_shared shared;
+	struct sluice_line line = {0};
+	__u32 ns;
+
+	begin_test(f);
+	shared = *f->shared;
+	assert_int_equal(run_program(f, "line_random", &ns), 0);
+	for (int i = 0; i < REPEAT; i++) {
+		struct sluice_slip slip;
+		struct sluice_ask ask;
+
+		line_draw(&shared, &ask);
+		if (sluice_line_charge(&line, &ask, &shared.params, &slip) == SLUICE_LINE_ADMITTED)
+			shared.admitted++;
+	}
+	assert_memory_equal(&line, f->lines, sizeof(line));
+	assert_memory_equal(&shared, f->shared, sizeof(shared));
+}
+
+static void *run_flood(void *arg)
+{
+	struct flood *flood = arg;
+	cpu_set_t cpus;
+	__u32 ns;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(flood->cpu, &cpus);
+	pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
+	for (int i = 0; i < FLOOD_RUNS && !flood->err; i++)
+		flood->err = run_program(flood->f, "line_hot", &ns);
+	return NULL;
+}
+
+static __u64 read_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (__u64)now.tv_sec * 1000000000 + (__u64)now.tv_nsec;
+}
+
+static void line_two_cpus_on_one_key_admits_what_the_limit_allows(void **state)
+{
+	struct fixture *f = *state;
+	struct flood floods[2] = {{.f = f, .cpu = 0}, {.f = f, .cpu = 1}};
+	pthread_t threads[2];
+	__u64 began, allowed;
+
+	begin_test(f);
+	began = read_clock_ns();
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, run_flood, &floods[i]), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	allowed = BURST + (read_clock_ns() - began) / TOKEN_NS;
+	assert_int_equal(floods[0].err | floods[1].err, 0);
+	print_message("# admitted %llu of %llu\n", f->shared->admitted, allowed);
+	assert_in_range(f->shared->admitted, allowed * 97 / 100, allowed);
+}
+
+static void line_hot_key_far_below_its_limit_is_always_admitted(void **state)
+{
+	struct fixture *f = *state;
+	__u32 empty, refused, admitted;
+
+	begin_test(f);
+	assert_int_equal(run_program(f, "line_empty", &empty), 0);
+	assert_int_equal(run_program(f, "line_hot", &refused), 0);
+	f->shared->params.mult = 1;
+	f->shared->admitted = 0;
+	assert_int_equal(run_program(f, "line_hot", &admitted), 0);
+	assert_true(f->shared->admitted == REPEAT);
+	print_message("# ns a run: empty %u, refused %u, admitted %u\n", empty, refused, admitted);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(line_in_kernel_equals_native_on_random_keys),
+		cmocka_unit_test(line_two_cpus_on_one_key_admits_what_the_limit_allows),
+		cmocka_unit_test(line_hot_key_far_below_its_limit_is_always_admitted),
+	};
+
+	return cmocka_run_group_tests_name("line_bpf", tests, load_object, unload_object);
+}

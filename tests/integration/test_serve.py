@@ -68,6 +68,7 @@ def test_occupied_port_is_one_line_and_status_2(tmp_path):
     ("SLUICE_BOOTSTRAP_KEY", "with blanks in the middle of it"),
     ("SLUICE_BOOTSTRAP_CHECK_KEY", KEY), ("SLUICE_BOOTSTRAP_EMAIL", "nobody"),
     ("SLUICE_BOOTSTRAP_PASSWORD", "short"),
+    ("SLUICE_BOOTSTRAP_EMAIL", "a@b@c"), ("SLUICE_BOOTSTRAP_PASSWORD", "p" * 1025),
 ])
 def test_bad_bootstrap_is_refused_and_leaves_nothing(tmp_path, name, value):
     env = environment(**{**BOOTSTRAP, name: value})

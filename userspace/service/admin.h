@@ -51,6 +51,8 @@ struct admin_bootstrap {
 	const char *admin_token; /* every right */
 	const char *check_token; /* AUTH_CHECK only */
 };
+/* 0, or ADMIN_E_INVALID with *error naming the environment variable at fault. */
+int admin_bootstrap_validate(const struct admin_bootstrap *first, struct field_error *error);
 /* *ret_done says whether this was the first boot. Runs on the store alone, before service_new. */
 int admin_bootstrap(struct store *store, const struct clock *clock,
 		    const struct admin_bootstrap *first, struct field_error *error, bool *ret_done);

@@ -69,7 +69,7 @@ static int validate_person(const struct admin_bootstrap *first, struct field_err
 	return ADMIN_E_INVALID;
 }
 
-static int validate_first(const struct admin_bootstrap *first, struct field_error *error)
+int admin_bootstrap_validate(const struct admin_bootstrap *first, struct field_error *error)
 {
 	int r;
 
@@ -227,7 +227,7 @@ int admin_bootstrap(struct store *store, const struct clock *clock,
 		*ret_done = false;
 		return 0;
 	}
-	r = validate_first(first, error);
+	r = admin_bootstrap_validate(first, error);
 	if (r)
 		return r;
 	r = draft_first_boot(&boot);

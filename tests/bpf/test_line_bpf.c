@@ -17,6 +17,9 @@
 
 #include "bpf/line.h"
 
+/* Another test beside it would take a CPU away from the flood for longer than the burst covers. */
+/* run-alone */
+
 /* Long enough that starting and ending the threads is little beside the flood. */
 enum { REPEAT = 1000000, TOKEN_NS = 10000, BURST = 10000, FLOOD_RUNS = 120 };
 
@@ -73,7 +76,7 @@ static int unload_object(void **state)
 static void begin_test(const struct fixture *f)
 {
 	if (f->err == -EPERM) {
-		print_message("# SKIP no right to load BPF programs (CAP_BPF, CAP_NET_ADMIN)\n");
+		print_message("# skip: no right to load BPF programs (CAP_BPF, CAP_NET_ADMIN)\n");
 		skip();
 	}
 	assert_int_equal(f->err, 0);

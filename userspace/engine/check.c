@@ -211,6 +211,21 @@ static int add_key(struct check *check)
 	return 0;
 }
 
+static bool may_deny(const struct check *check)
+{
+	for (uint32_t i = 0; i < check->n; i++)
+		if (is_enforcing(&check->attempts[i]))
+			return true;
+	return false;
+}
+
+/* Limits that only watch see the request, but there is no room to remember it. */
+static void forget_steps(struct check *check)
+{
+	for (uint32_t i = 0; i < check->n; i++)
+		check->attempts[i].next = check->attempts[i].value;
+}
+
 static int consume(struct check *check)
 {
 	int err;
@@ -223,6 +238,10 @@ static int consume(struct check *check)
 		return 0;
 	if (!check->cell) {
 		err = add_key(check);
+		if (err == ENGINE_E_KEYS_MAX && !may_deny(check)) {
+			forget_steps(check);
+			return 0;
+		}
 		if (err)
 			return err;
 	}

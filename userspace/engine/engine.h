@@ -135,7 +135,8 @@ int engine_apply(struct engine *engine, const struct engine_change *changes, siz
  * All or nothing: when every enforcing limit that covers the key admits the cost, all are charged,
  * otherwise none is. A shadow limit is charged when the request passes and it admits too.
  * Returns 0 with *ret filled (refused is no error), ENGINE_E_KEYS_MAX (a new key would need state
- * that the tenant may not have: nothing was consumed), ENGINE_E_MATCH_MAX, ENGINE_E_KEY, -ENOMEM.
+ * that the tenant may not have: nothing was consumed; where only shadow limits cover the key it
+ * passes, uncharged), ENGINE_E_MATCH_MAX, ENGINE_E_KEY, -ENOMEM.
  */
 int engine_check(struct engine *engine, const struct engine_request *request,
 		 struct engine_verdict *ret);

@@ -283,6 +283,24 @@ static void engine_check_shadow_alone_refusing_makes_no_state(void **state)
 	assert_int_equal(kit_usage(*state).keys, 0);
 }
 
+static void engine_check_shadow_alone_never_denies_at_the_bound_of_keys(void **state)
+{
+	struct engine *engine = kit_engine(1);
+	struct engine_verdict verdict;
+
+	(void)state;
+	put_mode(engine, "watch", "s*", 5, ENGINE_SHADOW);
+	put_mode(engine, "deny", "*both", 5, ENGINE_ENFORCE);
+	assert_true(kit_allowed(engine, "s1", 1, START_NS));
+	assert_int_equal(kit_check(engine, "s2", 1, START_NS, &verdict), 0);
+	assert_true(verdict.allowed);
+	assert_int_equal(verdict.hits[0].figures.remaining, 5);
+	assert_int_equal(kit_check(engine, "s both", 1, START_NS, &verdict), ENGINE_E_KEYS_MAX);
+	assert_int_equal(kit_usage(engine).keys, 1);
+	assert_int_equal(read_stats(engine, "watch").allowed, 2);
+	engine_free(engine);
+}
+
 static void engine_check_off_neither_counts_nor_denies_and_keeps(void **state)
 {
 	struct engine_verdict verdict;
@@ -432,6 +450,7 @@ int main(void)
 		engine_test(engine_check_shadow_counts_and_never_denies),
 		engine_test(engine_check_denied_charges_no_shadow),
 		engine_test(engine_check_shadow_alone_refusing_makes_no_state),
+		engine_test(engine_check_shadow_alone_never_denies_at_the_bound_of_keys),
 		engine_test(engine_check_off_neither_counts_nor_denies_and_keeps),
 		engine_test(engine_check_off_alone_makes_no_state),
 		engine_test(engine_check_bad_key_is_an_outcome),

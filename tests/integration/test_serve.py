@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import stat
@@ -103,6 +104,20 @@ def test_bootstrap_takes_the_environment(start):
     assert made["api_key"] == KEY and made["check_api_key"] == CHECK_KEY
     for file in server.data.iterdir():
         assert KEY.encode() not in file.read_bytes() or file.name == "bootstrap.json"
+
+
+def test_file_size_limit_refuses_changes_but_not_checks(start):
+    server = start()
+    client = server.client()
+    assert client.get("/readyz").status == 200
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (200000, resource.RLIM_INFINITY))
+    made = [client.post("/api/limits", {"key": f"full-{i}", "limit": 5, "interval": "1m"})
+            for i in range(500)]
+    assert {answer.status for answer in made} == {201, 503}, "and it lives"
+    assert "nothing was changed" in made[-1].json["detail"]
+    assert client.get("/api/check?key=full-0").json["limit"] == 5
+    client.close()
+    server.stop()
 
 
 def test_test_clock_is_not_there_without_its_option(start):

@@ -37,6 +37,8 @@ static void prepare_signals(void)
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* At a limit of file sizes the store refuses writes, as on a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 static int serve(int n_args, char *const *args)

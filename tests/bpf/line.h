@@ -4,13 +4,26 @@
 
 #include <sluice/line.h>
 
-enum { LINE_COUNT = 16, LINE_KEYS = 8 };
+enum {
+	LINE_COUNT = 1 << 16, /* one for each round of the claim race */
+	LINE_KEYS = 8,
+	TOKEN_NS = 10000,
+	RACE_KEYS = 5, /* of one round: as many as a line has slots */
+	RACE_BURST = 4,
+	RACE_CHARGES = 64, /* of one round, by both CPUs */
+};
+
+/* How often each key of one round was admitted. */
+struct race_round {
+	__u32 admitted[LINE_KEYS];
+};
 
 struct line_shared {
 	struct sluice_params params;
 	__u64 random; /* state of a linear congruence */
 	__u64 now_ns;
 	__u64 admitted;
+	__u64 charges; /* of the claim race, by both CPUs */
 };
 
 static __always_inline void line_draw(struct line_shared *s, struct sluice_ask *ret)

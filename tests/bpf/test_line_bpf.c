@@ -21,17 +21,21 @@
 /* run-alone */
 
 /* Long enough that starting and ending the threads is little beside the flood. */
-enum { REPEAT = 1000000, TOKEN_NS = 10000, BURST = 10000, FLOOD_RUNS = 120 };
+enum { REPEAT = 1000000, BURST = 10000, FLOOD_RUNS = 120 };
 
 struct fixture {
 	struct bpf_object *object;
 	struct sluice_line *lines;
+	struct race_round *rounds;
 	struct line_shared *shared;
 	int err; /* why the kernel did not take it */
 };
 
+/* One program, run over and over on one CPU. */
 struct flood {
 	const struct fixture *f;
+	const char *program;
+	int runs;
 	int cpu;
 	int err;
 };
@@ -56,8 +60,9 @@ static int load_object(void **state)
 	if (f.err)
 		return 0;
 	f.lines = map_values(f.object, "lines", LINE_COUNT * sizeof(*f.lines));
+	f.rounds = map_values(f.object, "rounds", LINE_COUNT * sizeof(*f.rounds));
 	f.shared = map_values(f.object, ".bss", sizeof(*f.shared));
-	return f.lines && f.shared ? 0 : -1;
+	return f.lines && f.rounds && f.shared ? 0 : -1;
 }
 
 static int unload_object(void **state)
@@ -66,6 +71,8 @@ static int unload_object(void **state)
 
 	if (f->lines)
 		munmap(f->lines, LINE_COUNT * sizeof(*f->lines));
+	if (f->rounds)
+		munmap(f->rounds, LINE_COUNT * sizeof(*f->rounds));
 	if (f->shared)
 		munmap(f->shared, sizeof(*f->shared));
 	bpf_object__close(f->object);
@@ -136,9 +143,23 @@ static void *run_flood(void *arg)
 	CPU_ZERO(&cpus);
 	CPU_SET(flood->cpu, &cpus);
 	pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
-	for (int i = 0; i < FLOOD_RUNS && !flood->err; i++)
-		flood->err = run_program(flood->f, "line_hot", &ns);
+	for (int i = 0; i < flood->runs && !flood->err; i++)
+		flood->err = run_program(flood->f, flood->program, &ns);
 	return NULL;
+}
+
+static void run_on_two_cpus(const struct fixture *f, const char *program, int runs)
+{
+	struct flood floods[2];
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++) {
+		floods[i] = (struct flood){.f = f, .program = program, .runs = runs, .cpu = i};
+		assert_int_equal(pthread_create(&threads[i], NULL, run_flood, &floods[i]), 0);
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(floods[0].err | floods[1].err, 0);
 }
 
 static __u64 read_clock_ns(void)
@@ -152,20 +173,40 @@ static __u64 read_clock_ns(void)
 static void line_two_cpus_on_one_key_admits_what_the_limit_allows(void **state)
 {
 	struct fixture *f = *state;
-	struct flood floods[2] = {{.f = f, .cpu = 0}, {.f = f, .cpu = 1}};
-	pthread_t threads[2];
 	__u64 began, allowed;
 
 	begin_test(f);
 	began = read_clock_ns();
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, run_flood, &floods[i]), 0);
-	for (int i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
+	run_on_two_cpus(f, "line_hot", FLOOD_RUNS);
 	allowed = BURST + (read_clock_ns() - began) / TOKEN_NS;
-	assert_int_equal(floods[0].err | floods[1].err, 0);
 	print_message("# admitted %llu of %llu\n", f->shared->admitted, allowed);
 	assert_in_range(f->shared->admitted, allowed * 97 / 100, allowed);
+}
+
+/* Nothing refills while time stands still, so a key is admitted its burst and no more, ever. */
+static void line_claim_race_of_two_cpus_admits_no_key_over_its_burst(void **state)
+{
+	const __u64 charges = (__u64)LINE_COUNT * RACE_CHARGES;
+	const __u64 allowed = (__u64)LINE_COUNT * RACE_KEYS * RACE_BURST;
+	struct fixture *f = *state;
+	__u64 admitted = 0, over = 0;
+
+	begin_test(f);
+	memset(f->rounds, 0, LINE_COUNT * sizeof(*f->rounds));
+	f->shared->params.burst = RACE_BURST;
+	f->shared->params.tolerance = RACE_BURST * f->shared->params.mult;
+	run_on_two_cpus(f, "line_race", (int)(charges / REPEAT / 2) + 2);
+	assert_true(f->shared->charges >= charges);
+	for (int round = 0; round < LINE_COUNT; round++) {
+		for (int key = 0; key < RACE_KEYS; key++) {
+			admitted += f->rounds[round].admitted[key];
+			over += f->rounds[round].admitted[key] > RACE_BURST;
+		}
+	}
+	print_message("# admitted %llu of %llu, keys over their burst: %llu\n", admitted, allowed,
+		      over);
+	assert_true(over == 0);
+	assert_true(admitted >= allowed * 97 / 100);
 }
 
 static void line_hot_key_far_below_its_limit_is_always_admitted(void **state)
@@ -188,6 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line_in_kernel_equals_native_on_random_keys),
 		cmocka_unit_test(line_two_cpus_on_one_key_admits_what_the_limit_allows),
+		cmocka_unit_test(line_claim_race_of_two_cpus_admits_no_key_over_its_burst),
 		cmocka_unit_test(line_hot_key_far_below_its_limit_is_always_admitted),
 	};
 

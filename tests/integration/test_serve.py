@@ -120,6 +120,29 @@ def test_file_size_limit_refuses_changes_but_not_checks(start):
     server.stop()
 
 
+def is_served(address):
+    with socket.socket() as sock:
+        return sock.connect_ex(address) == 0
+
+
+def test_closed_output_lands_in_no_file(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = free.getsockname()
+    process = subprocess.Popen(
+        ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh",
+         *command("serve", "--listen", "%s:%d" % address, "--data", tmp_path / "d")],
+        env=environment(**BOOTSTRAP))
+    try:
+        deadline = time.monotonic() + 10
+        while not is_served(address):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.02)
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
+    assert (tmp_path / "d" / "store.db-lock").read_text() == f"{process.pid}\n"
+
+
 def test_test_clock_is_not_there_without_its_option(start):
     client = start().client()
     assert client.post("/test/clock", {"advance_ms": 1}).status == 404

@@ -1,8 +1,10 @@
 /* The entry of the one binary. */
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/options.h"
 #include "app/serve.h"
@@ -25,6 +27,18 @@ static void print_help(void)
 	       "least),\nSLUICE_BOOTSTRAP_CHECK_KEY, SLUICE_BOOTSTRAP_EMAIL and "
 	       "SLUICE_BOOTSTRAP_PASSWORD, or makes\nthem up, and writes them to "
 	       "DIR/bootstrap.json.\n");
+}
+
+/* A file of ours must not take the number of a closed one: what is printed would land in it. */
+static void fill_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* Before any thread is made, so that all of them leave these signals to signalfd. */
@@ -54,6 +68,7 @@ static int serve(int n_args, char *const *args)
 		fprintf(stderr, "sluice: %s: %s\n", error.field, error.message);
 		return EXIT_USAGE;
 	}
+	fill_descriptors();
 	log_init(LOG_LEVEL_INFO);
 	prepare_signals();
 	return serve_run(&options);

@@ -128,7 +128,7 @@ def test_check_with_a_bad_body_is_refused(client, body, field):
 
 @pytest.mark.parametrize("query,field", [
     ("?limit=0", "limit"), ("?limit=1001", "limit"), ("?limit=x", "limit"), ("?limit=", "limit"),
-    ("?cursor=", "cursor"), ("?cursor=" + "c" * 200, "cursor"), ("?page=2", "page"),
+    ("?cursor=", "cursor"), ("?cursor=zzz", "cursor"), ("?cursor=" + "c" * 200, "cursor"), ("?page=2", "page"),
     ("?limit=1&limit=2", "limit"),
 ])
 def test_list_with_a_bad_query_is_refused(client, query, field):

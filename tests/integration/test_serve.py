@@ -312,7 +312,7 @@ def test_readyz_says_that_it_stops(start):
     client = server.client()
     assert client.get("/readyz").status == 200
     server.signal()
-    deadline = time.monotonic() + 0.09
+    deadline = time.monotonic() + 0.24
     while (answer := client.get("/readyz")).status == 200 and time.monotonic() < deadline:
         pass
     assert answer.status == 503 and answer.json["reason"] == "stopping"

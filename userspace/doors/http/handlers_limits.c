@@ -89,7 +89,8 @@ static int parse_page(const struct query *query, struct field_error *error, size
 		field_error_set(error, "limit", "must be 1 to %d", PAGE_MAX);
 		return QUERY_E_INVALID;
 	}
-	if (cursor && (cursor->value_len == 0 || cursor->value_len >= ID_SIZE)) {
+	/* A cursor is a limit's id; anything else would look like the end of the list. */
+	if (cursor && (strncmp(cursor->value, "lim_", 4) != 0 || cursor->value_len >= ID_SIZE)) {
 		field_error_set(error, "cursor", "must be the next_cursor of a former page");
 		return QUERY_E_INVALID;
 	}

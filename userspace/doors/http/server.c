@@ -19,7 +19,7 @@ enum {
 	HEADER_TIMEOUT_DEFAULT_MS = 10000,
 	BODY_TIMEOUT_DEFAULT_MS = 30000,
 	IDLE_TIMEOUT_DEFAULT_MS = 60000,
-	DRAIN_NOTICE_MS = 100,
+	DRAIN_NOTICE_MS = 250,
 };
 
 static void set_default(unsigned int *value, unsigned int by_default)

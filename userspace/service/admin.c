@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "service/admin.h"
+#include "service/check.h"
 #include "service/operation_priv.h"
 #include "service/service_priv.h"
 
@@ -271,7 +272,7 @@ int admin_limit_reset(struct service *service, const struct principal *who, cons
 	/* The engine knows ids of every tenant; the catalog says whose this one is. */
 	if (!catalog_find(catalog, who->tenant_number, id))
 		return ADMIN_E_NOT_FOUND;
-	if (key && check_key_validate(key, key_len, error))
+	if (key && check_key_validate("key", key, key_len, error))
 		return ADMIN_E_INVALID;
 	r = key ? engine_reset_key(service->engine, id, key, key_len,
 				   clock_now_ns(service->clock)) :

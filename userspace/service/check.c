@@ -23,17 +23,17 @@ void check_figures_of(const struct engine_hit *hit, struct check_figures *ret)
 	};
 }
 
-int check_key_validate(const char *key, size_t len, struct field_error *error)
+int check_key_validate(const char *field, const char *key, size_t len, struct field_error *error)
 {
 	if (len == 0)
-		field_error_set(error, "key", "must not be empty");
+		field_error_set(error, field, "must not be empty");
 	else if (len > ENGINE_KEY_MAX)
-		field_error_set(error, "key", "must be at most %d bytes, not %zu", ENGINE_KEY_MAX,
+		field_error_set(error, field, "must be at most %d bytes, not %zu", ENGINE_KEY_MAX,
 				len);
 	else if (memchr(key, '\0', len))
-		field_error_set(error, "key", "must not contain NUL");
+		field_error_set(error, field, "must not contain NUL");
 	else if (!utf8_valid(key, len))
-		field_error_set(error, "key", "must be UTF-8");
+		field_error_set(error, field, "must be UTF-8");
 	else
 		return 0;
 	return CHECK_E_INVALID;
@@ -105,7 +105,7 @@ int service_check(struct service *service, const struct principal *who,
 	};
 	int r;
 
-	r = check_key_validate(request->key, request->key_len, error);
+	r = check_key_validate("key", request->key, request->key_len, error);
 	if (r)
 		return r;
 	asked.now_ns = clock_now_ns(service->clock);

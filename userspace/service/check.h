@@ -40,6 +40,10 @@ struct check_answer {
 	struct engine_verdict verdict;
 };
 
+/* Whether the key may be counted: 0, or CHECK_E_INVALID naming `field`. service_check() asks it too;
+ * a door asks before it answers the first of many. */
+int check_key_validate(const char *field, const char *key, size_t len, struct field_error *error);
+
 /* One clock reading, no lock but the key's shard, no allocation for a known key. */
 int service_check(struct service *service, const struct principal *who,
 		  const struct check_request *request, struct field_error *error,

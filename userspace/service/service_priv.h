@@ -13,6 +13,3 @@ struct service {
 	struct reconcile reconcile;
 	struct sweeper sweeper;
 };
-
-/* What may be counted: 0, or CHECK_E_INVALID naming "key". */
-int check_key_validate(const char *key, size_t len, struct field_error *error);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "doors/http/body.h"
 #include "doors/http/handlers.h"
 #include "doors/http/http_priv.h"
@@ -123,24 +122,9 @@ static void answer_one(struct request *request, const struct check_request *chec
 	ratelimit_headers_set(&answer, reply);
 }
 
-static int check_key(const char *field, const struct check_request *check,
-		     struct field_error *error)
+static int refuse_missing_key(const char *field, struct field_error *error)
 {
-	const char *wrong = NULL;
-
-	if (!check->key)
-		wrong = "is missing";
-	else if (check->key_len == 0)
-		wrong = "must not be empty";
-	else if (check->key_len > ENGINE_KEY_MAX)
-		wrong = "must have at most 512 bytes";
-	else if (memchr(check->key, '\0', check->key_len))
-		wrong = "must not contain NUL";
-	else if (!utf8_valid(check->key, check->key_len))
-		wrong = "must be UTF-8";
-	if (!wrong)
-		return 0;
-	field_error_set(error, field, "%s", wrong);
+	field_error_set(error, field, "is missing");
 	return CHECK_E_INVALID;
 }
 
@@ -168,11 +152,11 @@ static int parse_query(const struct query *query, struct field_error *error,
 	    query_get_bool(query, "peek", error, &ret->peek) ||
 	    get_deny_status(query, error, ret_deny_status))
 		return QUERY_E_INVALID;
-	if (key) {
-		ret->key = key->value;
-		ret->key_len = key->value_len;
-	}
-	return check_key("key", ret, error);
+	if (!key)
+		return refuse_missing_key("key", error);
+	ret->key = key->value;
+	ret->key_len = key->value_len;
+	return 0;
 }
 
 void handle_check_get(struct request *request, struct reply *reply)
@@ -242,7 +226,9 @@ static int parse_check(const struct json *object, const char *at, struct field_e
 	if (err)
 		return err;
 	snprintf(field, sizeof(field), "%s%skey", at, *at ? "." : "");
-	return check_key(field, ret, error);
+	if (!ret->key)
+		return refuse_missing_key(field, error);
+	return check_key_validate(field, ret->key, ret->key_len, error);
 }
 
 static int parse_batch_entry(const struct json *checks, size_t index, struct field_error *error,

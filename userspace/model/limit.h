@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "engine/engine.h"
 #include "json/json.h"
+#include "model/packet_match.h"
 
 /* The input is wrong; *error names the field. */
 #define MODEL_E_INVALID 1
@@ -32,8 +33,9 @@ enum limit_on_failure { LIMIT_LOCAL_SHARE, LIMIT_OPEN, LIMIT_CLOSED };
 struct limit {
 	char id[ID_SIZE];
 	enum limit_scope scope;
-	char *key; /* owned; exact or pattern, 1..ENGINE_KEY_MAX bytes */
+	char *key; /* scope request: owned; exact or pattern, 1..ENGINE_KEY_MAX bytes; else NULL */
 	size_t key_len;
+	struct packet_match *match; /* scope packet: owned; else NULL */
 	uint64_t limit;
 	uint64_t burst; /* as given or defaulted to limit */
 	uint64_t interval_ns;
@@ -47,6 +49,7 @@ struct limit {
 	uint64_t revision;             /* store revision of the last change */
 	uint64_t created_at_ms;        /* unix time */
 	uint64_t updated_at_ms;
+	uint64_t confirm_by_ms; /* unix time at which it is taken back; 0: it stays */
 	bool burst_given; /* burst was written by the user, so a changed limit leaves it alone */
 };
 

@@ -9,25 +9,33 @@
 /*
  * A key's 64-bit hash picks a line (upper half) of its limit's own range and a tag (lower half).
  * Words are those of the token bucket; a line never holds another algorithm's. A key whose tag is
- * in no slot owes at most the line's least word, so claiming a slot inherits that word, capped at
- * half a burst so that a flood of newcomers cannot starve every further one. Exact while fewer
- * than six keys of a line are in debt: a word in the past equals one never used. The cap is
- * no help at burst 1: a newcomer to a line full of debt then waits for an idle slot.
+ * in no slot owes at most the least word of the slots that are not settled, so claiming a slot
+ * inherits that word, capped at half a burst so that a flood of newcomers cannot starve every
+ * further one. Exact while fewer than six keys of a line are in debt (four where two others have
+ * settled): a word in the past equals one never used. The cap is no help at burst 1: a newcomer to
+ * a line full of debt then waits for an idle slot.
+ *
+ * Settled: a key that paid its debt and came back while the line was calm keeps its slot, so that
+ * a flood of newcomers does not move who behaved before it, until it has been idle for
+ * SLUICE_LINE_SETTLED_NS. At most two of a line's five.
  *
  * Hit: compare-and-swap of the word, then the tag again: changed means that the charge went to
  * somebody else, so charge again. Claim: under the lock bit of the spare. Tag 0 stops new hits; a
  * hit in flight either makes our swap fail, or is inherited, or comes later and sees its tag gone.
  * All races refuse too much, never too little. Nobody waits: out of tries refuses.
  *
- * Userspace may hit and refund, but must not claim: killed inside, it would leave the line locked.
+ * Userspace may hit, refund and lower words, but must not claim: killed inside, it would leave the
+ * line locked.
  */
 
 enum {
 	SLUICE_LINE_SLOTS = 5,
 	SLUICE_LINE_TRIES = 16,
-	SLUICE_LINE_LOCKED = 1 << 0, /* spare: somebody claims */
-	SLUICE_LINE_FLAG = 1 << 8,   /* spare: the caller's bit of slot 0, up to 4 left of it */
+	SLUICE_LINE_LOCKED = 1 << 0,  /* spare: somebody claims */
+	SLUICE_LINE_SETTLED = 1 << 8, /* spare: slot 0 is settled; up to 4 left of it */
 };
+
+#define SLUICE_LINE_SETTLED_NS (60ULL * 1000 * 1000 * 1000)
 
 enum sluice_line_result {
 	SLUICE_LINE_ADMITTED = 0,
@@ -103,17 +111,24 @@ static __always_inline __u32 sluice_line_find(const struct sluice_line *line, __
 	return SLUICE_LINE_SLOTS;
 }
 
-/* The slot of the least word, and that word. */
-static __always_inline __u32 sluice_line_least(const struct sluice_line *line, __u64 *ret_word)
+static __always_inline __u32 sluice_line_is_settled(__u32 spare, __u32 slot)
 {
-	__u64 least = sluice_line_load(&line->word[0]);
+	return spare & (__u32)SLUICE_LINE_SETTLED << slot;
+}
+
+/* Of the slots that are not settled, but for `except`: the one of the least word, and that word. */
+static __always_inline __u32 sluice_line_least(const struct sluice_line *line, __u32 except,
+					       __u64 *ret_word)
+{
+	__u32 spare = sluice_line_load(&line->spare);
+	__u64 least = ~0ULL;
 	__u32 slot = 0;
 
-#pragma GCC unroll 4
-	for (__u32 i = 1; i < SLUICE_LINE_SLOTS; i++) {
+#pragma GCC unroll 5
+	for (__u32 i = 0; i < SLUICE_LINE_SLOTS; i++) {
 		__u64 word = sluice_line_load(&line->word[i]);
 
-		if (word < least) {
+		if (i != except && !sluice_line_is_settled(spare, i) && word < least) {
 			least = word;
 			slot = i;
 		}
@@ -122,7 +137,32 @@ static __always_inline __u32 sluice_line_least(const struct sluice_line *line, _
 	return slot;
 }
 
-/* What a newcomer inherits of its victim's word. */
+/*
+ * The slot that a newcomer takes and its word, given the slot of the least word and that: one whose
+ * settled key has long been gone if the others owe.
+ */
+static __always_inline __u32 sluice_line_victim(const struct sluice_line *line, __u64 now_ns,
+						__u32 slot, __u64 *word)
+{
+	__u32 spare = sluice_line_load(&line->spare);
+	__u64 now = now_ns << SLUICE_TICK_SHIFT;
+
+	if (*word <= now)
+		return slot;
+#pragma GCC unroll 5
+	for (__u32 i = 0; i < SLUICE_LINE_SLOTS; i++) {
+		__u64 seen = sluice_line_load(&line->word[i]);
+
+		if (sluice_line_is_settled(spare, i) &&
+		    seen + (SLUICE_LINE_SETTLED_NS << SLUICE_TICK_SHIFT) <= now) {
+			*word = seen;
+			slot = i;
+		}
+	}
+	return slot;
+}
+
+/* What a newcomer inherits of the least word. */
 static __always_inline __u64 sluice_line_inherit(__u64 word, __u64 now_ns,
 						 const struct sluice_params *p)
 {
@@ -142,10 +182,29 @@ static __always_inline int sluice_line_refuses(const struct sluice_line *line,
 	if (slot < SLUICE_LINE_SLOTS) {
 		word = sluice_line_load(&line->word[sluice_line_bound(slot)]);
 	} else {
-		sluice_line_least(line, &word);
+		sluice_line_least(line, SLUICE_LINE_SLOTS, &word);
 		word = sluice_line_inherit(word, ask->now_ns, p);
 	}
 	return ask->cost > p->burst || !sluice_bucket_step(word, ask->now_ns, ask->cost, p, &next);
+}
+
+/* Keeps the slot of a key that has come back, if the line is calm and fewer than two are kept. */
+static __always_inline void sluice_line_settle(struct sluice_line *line, __u32 slot, __u64 now_ns)
+{
+	__u32 spare = sluice_line_load(&line->spare);
+	__u32 settled = spare >> 8 & 0x1f;
+	__u64 word;
+
+	if (sluice_line_is_settled(spare, slot) || spare & SLUICE_LINE_LOCKED)
+		return;
+	/* Two bits at least: clearing the lowest leaves one. */
+	if (settled & (settled - 1))
+		return;
+	sluice_line_least(line, slot, &word);
+	if (word > now_ns << SLUICE_TICK_SHIFT)
+		return;
+	(void)__sync_val_compare_and_swap(&line->spare, spare,
+					  spare | (__u32)SLUICE_LINE_SETTLED << slot);
 }
 
 static __always_inline int sluice_line_hit(struct sluice_line *line, __u32 slot,
@@ -159,26 +218,31 @@ static __always_inline int sluice_line_hit(struct sluice_line *line, __u32 slot,
 		return SLUICE_LINE_REFUSED;
 	if (__sync_val_compare_and_swap(&line->word[slot], seen, next) != seen)
 		return SLUICE_LINE_RETRY;
-	return sluice_line_load(&line->tag[slot]) == ask->tag ? SLUICE_LINE_ADMITTED :
-								SLUICE_LINE_RETRY;
+	if (sluice_line_load(&line->tag[slot]) != ask->tag)
+		return SLUICE_LINE_RETRY;
+	if (seen <= ask->now_ns << SLUICE_TICK_SHIFT)
+		sluice_line_settle(line, slot, ask->now_ns);
+	return SLUICE_LINE_ADMITTED;
 }
 
-/* Under the lock: takes the slot of the least word. */
+/* Under the lock: takes a slot. */
 static __always_inline int sluice_line_take(struct sluice_line *line, const struct sluice_ask *ask,
 					    const struct sluice_params *p, __u32 *ret_slot)
 {
-	__u64 seen, now_least, next;
+	__u64 least, least_again, seen, next;
 	__u32 slot, old;
 
 	if (sluice_line_find(line, ask->tag) < SLUICE_LINE_SLOTS)
 		return SLUICE_LINE_RETRY;
-	slot = sluice_line_bound(sluice_line_least(line, &seen));
-	if (!sluice_bucket_step(sluice_line_inherit(seen, ask->now_ns, p), ask->now_ns, ask->cost,
+	slot = sluice_line_least(line, SLUICE_LINE_SLOTS, &least);
+	if (!sluice_bucket_step(sluice_line_inherit(least, ask->now_ns, p), ask->now_ns, ask->cost,
 				p, &next))
 		return SLUICE_LINE_REFUSED;
+	seen = least;
+	slot = sluice_line_bound(sluice_line_victim(line, ask->now_ns, slot, &seen));
 	old = __sync_lock_test_and_set(&line->tag[slot], 0);
-	sluice_line_least(line, &now_least);
-	if (now_least != seen ||
+	sluice_line_least(line, SLUICE_LINE_SLOTS, &least_again);
+	if (least_again != least ||
 	    __sync_val_compare_and_swap(&line->word[slot], seen, next) != seen) {
 		(void)__sync_lock_test_and_set(&line->tag[slot], old);
 		return SLUICE_LINE_RETRY;
@@ -197,7 +261,7 @@ static __always_inline int sluice_line_claim(struct sluice_line *line, const str
 	__u64 word, next;
 	int result;
 
-	sluice_line_least(line, &word);
+	sluice_line_least(line, SLUICE_LINE_SLOTS, &word);
 	if (!sluice_bucket_step(sluice_line_inherit(word, ask->now_ns, p), ask->now_ns, ask->cost,
 				p, &next))
 		return SLUICE_LINE_REFUSED;
@@ -207,7 +271,7 @@ static __always_inline int sluice_line_claim(struct sluice_line *line, const str
 		return SLUICE_LINE_RETRY;
 	result = sluice_line_take(line, ask, p, ret_slot);
 	if (result == SLUICE_LINE_ADMITTED)
-		clear |= (__u32)SLUICE_LINE_FLAG << *ret_slot;
+		clear |= (__u32)SLUICE_LINE_SETTLED << *ret_slot;
 	__sync_fetch_and_and(&line->spare, ~clear);
 	return result;
 }

@@ -1,10 +1,9 @@
-/* Charges bucket lines inside the kernel, with the clock of the packet path or with a given one. */
+/* Charges bucket lines inside the kernel, at the real time or at a given one. */
 /* SPDX-License-Identifier: MIT */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/charge.h"
 #include "bpf/line.h"
 
 struct {
@@ -14,13 +13,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sluice_line);
 } lines SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct clock_cache);
-} clocks SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -38,14 +30,14 @@ int line_hot(struct xdp_md *ctx)
 {
 	__u32 zero = 0;
 	struct sluice_line *line = bpf_map_lookup_elem(&lines, &zero);
-	struct clock_cache *clock = bpf_map_lookup_elem(&clocks, &zero);
 	struct sluice_ask ask = {.cost = 1, .tag = 1};
 	struct sluice_slip slip;
 
 	(void)ctx;
-	if (!line || !clock)
+	if (!line)
 		return XDP_ABORTED;
-	if (charge_one(line, &ask, &shared.params, clock, &slip) != CHARGE_ADMITTED)
+	ask.now_ns = bpf_ktime_get_ns();
+	if (sluice_line_charge(line, &ask, &shared.params, &slip) != SLUICE_LINE_ADMITTED)
 		return XDP_DROP;
 	__sync_fetch_and_add(&shared.admitted, 1);
 	return XDP_PASS;

@@ -11,8 +11,6 @@
 
 #include <sluice/line.h>
 
-#include "bpf/charge.h"
-
 enum {
 	START = 1000000000,
 	TOKEN_NS = 1000,
@@ -20,19 +18,6 @@ enum {
 	STEPS = 200000,
 	KEYS = 8,
 };
-
-static __u64 source_ns, source_jiffies, source_reads;
-
-__u64 clock_source_ns(void)
-{
-	source_reads++;
-	return source_ns;
-}
-
-__u64 clock_source_jiffies(void)
-{
-	return source_jiffies;
-}
 
 static struct sluice_params bucket_params(__u64 burst)
 {
@@ -128,12 +113,10 @@ static void line_full_of_debt_newcomer_inherits_the_least(void **state)
 
 	fill_line(&line, 4);
 	line.word[3] = ticks_at(START + 3 * TOKEN_NS);
-	line.spare = (__u32)SLUICE_LINE_FLAG << 3 | SLUICE_LINE_FLAG;
 	assert_int_equal(charge_key(&line, 9, START, &p), SLUICE_LINE_ADMITTED);
 	assert_int_equal(line.tag[3], 9);
 	assert_true(line.word[3] == ticks_at(START + 4 * TOKEN_NS));
-	/* The slot's flag was the victim's; nobody else's goes, and the lock is free. */
-	assert_int_equal(line.spare, SLUICE_LINE_FLAG);
+	assert_int_equal(line.spare, 0);
 }
 
 static void line_full_of_debt_newcomer_has_half_a_burst(void **state)
@@ -213,43 +196,73 @@ static void line_index_stays_in_the_range_and_reaches_its_ends(void **state)
 	assert_int_equal(sluice_line_tag(1ULL << 32), 1);
 }
 
-static void charge_refused_hot_key_reads_the_clock_once_in_seventeen(void **state)
+/* A key that comes back with its debt paid, to a line with another idle slot. */
+static void line_key_that_came_back_in_calm_keeps_its_slot_in_a_flood(void **state)
 {
 	struct sluice_params p = bucket_params(BURST);
-	struct clock_cache cache = {0};
-	struct sluice_ask ask = {.cost = 1, .tag = 9};
-	struct sluice_line line;
-	struct sluice_slip slip = {0};
+	struct sluice_line line = {0};
+	__u64 now = START, plain = 0;
 
-	fill_line(&line, BURST);
-	source_ns = START;
-	source_reads = 0;
-	for (int i = 0; i < 17 * 10; i++) {
-		line.tag[0] = 9;
-		assert_int_equal(charge_one(&line, &ask, &p, &cache, &slip), CHARGE_REFUSED);
-	}
-	assert_int_equal(source_reads, 10);
-	source_jiffies++;
-	assert_int_equal(charge_one(&line, &ask, &p, &cache, &slip), CHARGE_REFUSED);
-	assert_int_equal(source_reads, 11);
+	assert_int_equal(charge_key(&line, 9, now, &p), SLUICE_LINE_ADMITTED);
+	now += 10 * TOKEN_NS;
+	assert_int_equal(charge_key(&line, 9, now, &p), SLUICE_LINE_ADMITTED);
+	plain = ticks_at(now + TOKEN_NS);
+	for (__u32 i = 0; i < 1000; i++)
+		charge_key(&line, 100 + i, now + i, &p);
+	assert_int_equal(sluice_line_find(&line, 9), 0);
+	assert_true(line.word[0] == plain);
+	/* The flood has left it a whole burst but for what it used. */
+	now += 10 * TOKEN_NS;
+	for (int i = 0; i < BURST; i++)
+		assert_int_equal(charge_key(&line, 9, now, &p), SLUICE_LINE_ADMITTED);
+	assert_int_equal(charge_key(&line, 9, now, &p), SLUICE_LINE_REFUSED);
 }
 
-/* A word published at a stale bound would give the time since then twice. */
-static void charge_admitted_steps_at_the_exact_time(void **state)
+static void line_settles_two_keys_and_no_third(void **state)
 {
 	struct sluice_params p = bucket_params(BURST);
-	struct clock_cache cache = {0};
-	struct sluice_ask ask = {.cost = 1, .tag = 9};
 	struct sluice_line line = {0};
-	struct sluice_slip slip = {0};
+	__u64 now = START;
 
-	source_ns = START;
-	assert_int_equal(charge_one(&line, &ask, &p, &cache, &slip), CHARGE_ADMITTED);
-	source_ns += 1000 * TOKEN_NS;
-	assert_int_equal(charge_one(&line, &ask, &p, &cache, &slip), CHARGE_ADMITTED);
-	assert_true(line.word[slip.slot] == ticks_at(source_ns + TOKEN_NS));
-	charge_undo(&line, &slip);
-	assert_true(line.word[slip.slot] == ticks_at(source_ns));
+	for (int round = 0; round < 3; round++) {
+		for (__u32 key = 1; key <= 3; key++)
+			charge_key(&line, key, now, &p);
+		now += 10 * TOKEN_NS;
+	}
+	assert_int_equal(__builtin_popcount(line.spare), 2);
+	assert_int_equal(line.spare & SLUICE_LINE_LOCKED, 0);
+}
+
+static void line_key_that_comes_back_in_a_flood_does_not_settle(void **state)
+{
+	struct sluice_params p = bucket_params(BURST);
+	struct sluice_line line;
+
+	fill_line(&line, 4);
+	line.word[2] = ticks_at(START - 1);
+	assert_int_equal(charge_key(&line, 3, START, &p), SLUICE_LINE_ADMITTED);
+	assert_int_equal(line.spare, 0);
+}
+
+static void line_settled_key_gone_for_long_gives_its_slot_to_a_newcomer(void **state)
+{
+	struct sluice_params p = bucket_params(BURST);
+	__u64 now = START + SLUICE_LINE_SETTLED_NS;
+	struct sluice_line line;
+
+	fill_line(&line, 4);
+	for (__u32 i = 0; i < SLUICE_LINE_SLOTS; i++)
+		line.word[i] += ticks_at(SLUICE_LINE_SETTLED_NS);
+	line.spare = (__u32)SLUICE_LINE_SETTLED << 3;
+	line.word[3] = ticks_at(START + 1);
+	assert_int_equal(charge_key(&line, 9, now, &p), SLUICE_LINE_ADMITTED);
+	assert_int_equal(sluice_line_find(&line, 4), 3);
+	line.word[3] = ticks_at(START);
+	assert_int_equal(charge_key(&line, 10, now, &p), SLUICE_LINE_ADMITTED);
+	assert_int_equal(line.tag[3], 10);
+	/* It owes what a key that the flood evicted may owe, and is not settled itself. */
+	assert_true(line.word[3] == ticks_at(now + 5 * TOKEN_NS));
+	assert_int_equal(line.spare, 0);
 }
 
 int main(void)
@@ -266,8 +279,10 @@ int main(void)
 		cmocka_unit_test(line_stuck_lock_refuses_newcomers_and_serves_hits),
 		cmocka_unit_test(line_cost_above_burst_is_refused),
 		cmocka_unit_test(line_index_stays_in_the_range_and_reaches_its_ends),
-		cmocka_unit_test(charge_refused_hot_key_reads_the_clock_once_in_seventeen),
-		cmocka_unit_test(charge_admitted_steps_at_the_exact_time),
+		cmocka_unit_test(line_key_that_came_back_in_calm_keeps_its_slot_in_a_flood),
+		cmocka_unit_test(line_settles_two_keys_and_no_third),
+		cmocka_unit_test(line_key_that_comes_back_in_a_flood_does_not_settle),
+		cmocka_unit_test(line_settled_key_gone_for_long_gives_its_slot_to_a_newcomer),
 	};
 
 	return cmocka_run_group_tests_name("line", tests, NULL, NULL);

@@ -1,0 +1,185 @@
+/* What becomes of one packet: parsed, matched, charged, counted, and passed or dropped. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <linux/types.h>
+
+#include "charge.h"
+#include "match.h"
+#include "parse.h"
+
+/*
+ * One set of tables is looked up for the whole packet, so that it is judged by the rules before a
+ * change or those after it. Enforcing rules come first and decide; shadows are charged and
+ * counted for packets that pass.
+ */
+enum verdict {
+	VERDICT_PASS = 0,
+	VERDICT_DROP = 1,
+};
+
+static __always_inline void verdict_note(__u64 *counter)
+{
+	(*counter)++;
+}
+
+/* What is odd about the packet is counted whatever becomes of it. */
+static __always_inline void verdict_note_flags(struct sluice_reasons *r, __u32 flags)
+{
+	if (!(flags & (SLUICE_PACKET_TRUNCATED | SLUICE_PACKET_TOO_DEEP | SLUICE_PACKET_LATER)))
+		return;
+	if (flags & SLUICE_PACKET_TRUNCATED)
+		verdict_note(&r->truncated);
+	if (flags & SLUICE_PACKET_TOO_DEEP)
+		verdict_note(&r->too_deep);
+	if (flags & SLUICE_PACKET_LATER)
+		verdict_note(&r->fragments);
+}
+
+static __always_inline void verdict_count(const struct sluice_rule *rule, __u32 bytes, int denied)
+{
+	struct sluice_counts *c = map_counts(rule->slot);
+
+	if (!c)
+		return;
+	if (denied) {
+		c->denied_packets++;
+		c->denied_bytes += bytes;
+	} else {
+		c->allowed_packets++;
+		c->allowed_bytes += bytes;
+	}
+}
+
+/* Packets that no limit is about. */
+static __always_inline int verdict_is_exempt(const struct sluice_packet *p,
+					     struct sluice_reasons *r)
+{
+	if (p->flags & (SLUICE_PACKET_ARP | SLUICE_PACKET_ND)) {
+		verdict_note(&r->exempt);
+		return 1;
+	}
+	if (p->family || p->flags & (SLUICE_PACKET_TRUNCATED | SLUICE_PACKET_TOO_DEEP))
+		return 0;
+	verdict_note(&r->not_ip);
+	return 1;
+}
+
+static __always_inline int verdict_refuse(const struct sluice_tables *t,
+					  const struct charge_plan *plan, __u32 i,
+					  struct sluice_reasons *r)
+{
+	verdict_note(&r->refused);
+	i = match_bound(i, SLUICE_MATCH_MAX);
+	verdict_count(charge_rule(t, &plan->item[i]), plan->bytes, 1);
+	return VERDICT_DROP;
+}
+
+charge_function int verdict_count_all(const struct sluice_tables *t, const struct charge_plan *plan)
+{
+	if (!t || !plan)
+		return -1;
+#pragma GCC unroll 1
+	for (__u32 i = 0; i < SLUICE_MATCH_MAX; i++) {
+		if (i >= plan->count)
+			break;
+		verdict_count(charge_rule(t, &plan->item[i]), plan->bytes, 0);
+	}
+	return 0;
+}
+
+/* All or nothing over the plan; reads the exact time, unless it refuses before. */
+static __always_inline int verdict_enforce(const struct sluice_tables *t, struct charge_plan *plan,
+					   struct clock_cache *clock, struct sluice_reasons *r)
+{
+	int exact;
+	__u32 i;
+
+	plan->now_ns = clock_bound_ns(clock, &exact);
+	i = charge_look(t, plan);
+	if (i < plan->count)
+		return verdict_refuse(t, plan, i, r);
+	if (!exact)
+		plan->now_ns = clock_now_ns(clock);
+	i = charge_each(t, plan);
+	if (i >= plan->count) {
+		verdict_count_all(t, plan);
+		return VERDICT_PASS;
+	}
+	charge_undo(t, plan, i);
+	if (plan->result == CHARGE_BUSY)
+		verdict_note(&r->busy);
+	return verdict_refuse(t, plan, i, r);
+}
+
+/* Each shadow for itself. */
+charge_function int verdict_shadow(const struct sluice_tables *t, const struct sluice_packet *p,
+				   __u64 rules, struct charge_plan *plan)
+{
+	if (!t || !p || !plan)
+		return -1;
+	plan->bytes = p->wire_bytes;
+	plan->count = 1;
+#pragma GCC unroll 1
+	for (__u32 i = 0; i < SLUICE_MATCH_MAX; i++) {
+		if (!rules)
+			break;
+		charge_locate(t, p, rules, &plan->item[0]);
+		rules &= rules - 1;
+		verdict_count(charge_rule(t, &plan->item[0]), plan->bytes,
+			      charge_each(t, plan) == 0);
+	}
+	return 0;
+}
+
+/* The rules that the packet falls under now. */
+static __always_inline __u64 verdict_rules(const struct sluice_tables *t,
+					   const struct sluice_packet *p, struct clock_cache *clock)
+{
+	__u64 rules = match_packet(t, p);
+	int exact;
+
+	if (rules & t->timed)
+		rules = match_holding(t, rules, clock_bound_ns(clock, &exact));
+	return rules;
+}
+
+static __always_inline int verdict_is_crowded(__u64 rules)
+{
+#pragma GCC unroll 1
+	for (__u32 i = 0; i < SLUICE_MATCH_MAX; i++)
+		rules &= rules - 1;
+	return rules != 0;
+}
+
+static __always_inline int verdict_of(const struct sluice_tables *t, const struct sluice_packet *p)
+{
+	struct charge_plan plan;
+	struct sluice_reasons *r = map_reasons();
+	struct clock_cache *clock = map_clock();
+	__u64 rules, shadows;
+
+	if (!r || !clock || verdict_is_exempt(p, r))
+		return VERDICT_PASS;
+	verdict_note_flags(r, p->flags);
+	rules = verdict_rules(t, p, clock);
+	if (!rules) {
+		verdict_note(&r->passed);
+		return VERDICT_PASS;
+	}
+	if (verdict_is_crowded(rules))
+		verdict_note(&r->crowded);
+	shadows = rules & ~t->enforce;
+	rules &= t->enforce;
+	if (rules) {
+		charge_plan(t, p, rules, &plan);
+		if (verdict_enforce(t, &plan, clock, r) == VERDICT_DROP)
+			return VERDICT_DROP;
+	}
+	if (shadows) {
+		plan.now_ns = clock_now_ns(clock);
+		verdict_shadow(t, p, shadows, &plan);
+	}
+	verdict_note(&r->admitted);
+	return VERDICT_PASS;
+}

@@ -87,10 +87,10 @@ struct sluice_port_table {
 };
 
 struct sluice_tables {
-	__u64 rules;   /* bits in use */
-	__u64 enforce; /* of those, the rules that refuse; the others are shadows */
-	__u64 timed;   /* rules with until_ns */
-	__u64 spare;
+	__u64 rules;      /* bits in use */
+	__u64 enforce;    /* of those, the rules that refuse; the others are shadows */
+	__u64 timed;      /* rules with until_ns */
+	__u64 spare[7];   /* so that a rule begins at a cache line */
 	__u64 family4;    /* rules that take IPv4 */
 	__u64 family6;    /* and IPv6 */
 	__u64 seed[4];    /* of the key hash */
@@ -101,6 +101,7 @@ struct sluice_tables {
 	struct sluice_port_table dst_port;
 };
 
+_Static_assert(__builtin_offsetof(struct sluice_tables, rule) % 64 == 0, "rules lie in lines");
 _Static_assert(sizeof(struct sluice_tables) < 4 << 20, "kernels before 6.2 map at most 4 MiB");
 
 /* Compares without branches, which BPF has no other way for. 1 if a < b. */

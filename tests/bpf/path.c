@@ -59,11 +59,12 @@ bool path_packet(const void *frame, uint32_t bytes)
 
 static void *zeroed(size_t bytes)
 {
-	void *memory = aligned_alloc(64, bytes);
+	size_t size = (bytes + 63) / 64 * 64;
+	void *memory = aligned_alloc(64, size ? size : 64);
 
 	if (!memory)
 		abort();
-	return memset(memory, 0, bytes);
+	return memset(memory, 0, size);
 }
 
 struct sluice_tables *path_init(uint32_t n, const struct sluice_params *params)

@@ -52,8 +52,8 @@ static void check_save_and_load(const struct limit *limit)
 	check(limit_load(first.data, first.len, NULL, &loaded) == 0);
 	limit_save(&loaded, &second);
 	check(equal_texts(&first, &second));
-	limit_write(limit, NULL, &shown);
-	limit_write(&loaded, NULL, &shown_again);
+	limit_write(limit, NULL, NULL, &shown);
+	limit_write(&loaded, NULL, NULL, &shown_again);
 	check(equal_texts(&shown, &shown_again));
 	check(limit_same_subject(limit, &loaded));
 }
@@ -61,12 +61,12 @@ static void check_save_and_load(const struct limit *limit)
 /* What GET shows, sent back by PUT, changes nothing. */
 static void check_put_of_get(const struct limit *limit)
 {
-	static const struct engine_limit_stats stats = {.allowed = 1, .denied = 2};
+	static const struct limit_stats stats = {.allowed = 1, .denied = 2};
 	_cleanup_buf_ struct buf shown = {0}, before = {0}, after = {0};
 	_cleanup_json_ struct json_document *document = NULL;
 	_cleanup_limit_ struct limit updated = {0};
 
-	limit_write(limit, &stats, &shown);
+	limit_write(limit, &stats, NULL, &shown);
 	check(json_parse(shown.data, shown.len, NULL, &document) == 0);
 	check(limit_parse_update(json_root(document), limit, NULL, &updated) == 0);
 	limit_save(limit, &before);

@@ -31,7 +31,7 @@ BAD_LIMITS = [
     ("algorithm", "leaky_bucket"), ("algorithm", 1), ("algorithm", None),
     ("mode", "on"), ("mode", True),
     ("unit", "bytes"), ("unit", "apples"),
-    ("scope", "packet"), ("scope", "world"),
+    ("scope", "world"),
     ("strategy", "shared"), ("strategy", "none"),
     ("on_failure", "explode"),
     ("name", 5), ("name", "n" * 129),

@@ -29,12 +29,15 @@ void limit_init(struct limit *limit)
 void limit_done(struct limit *limit)
 {
 	free(limit->key);
+	free(limit->match);
 	limit->key = NULL;
 	limit->key_len = 0;
+	limit->match = NULL;
 }
 
 int limit_copy(const struct limit *from, struct limit *ret)
 {
+	struct packet_match *match = NULL;
 	char *key = NULL;
 
 	if (from->key) {
@@ -42,16 +45,36 @@ int limit_copy(const struct limit *from, struct limit *ret)
 		if (!key)
 			return -ENOMEM;
 	}
+	if (from->match) {
+		match = malloc(sizeof(*match));
+		if (!match) {
+			free(key);
+			return -ENOMEM;
+		}
+		*match = *from->match;
+	}
 	*ret = *from;
 	ret->key = key;
+	ret->match = match;
 	return 0;
+}
+
+void limit_date(struct limit *limit, uint64_t now_ms)
+{
+	limit->created_at_ms = now_ms;
+	limit->updated_at_ms = now_ms;
+	limit->confirm_by_ms = limit->confirm_ms ? now_ms + limit->confirm_ms : 0;
+	limit->confirm_ms = 0;
 }
 
 bool limit_same_subject(const struct limit *a, const struct limit *b)
 {
-	return a->scope == b->scope && a->algorithm == b->algorithm &&
-	       a->interval_ns == b->interval_ns && a->key_len == b->key_len &&
-	       memcmp(a->key, b->key, a->key_len) == 0;
+	if (a->scope != b->scope || a->algorithm != b->algorithm ||
+	    a->interval_ns != b->interval_ns)
+		return false;
+	if (a->scope == LIMIT_SCOPE_PACKET)
+		return a->unit == b->unit && packet_match_same(a->match, b->match);
+	return a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
 }
 
 void limit_subject(const struct limit *limit, struct buf *buf)
@@ -62,6 +85,11 @@ void limit_subject(const struct limit *limit, struct buf *buf)
 	buf_put_char(buf, ':');
 	buf_put_u64(buf, limit->interval_ns);
 	buf_put_char(buf, ':');
+	if (limit->scope == LIMIT_SCOPE_PACKET) {
+		buf_put_str(buf, limit->unit == LIMIT_BYTES ? "bytes:" : "packets:");
+		packet_match_format(limit->match, buf);
+		return;
+	}
 	/* The length says where the key ends, whatever is in it. */
 	buf_put_u64(buf, limit->key_len);
 	buf_put_char(buf, ':');

@@ -15,10 +15,13 @@
 
 /* The input is wrong; *error names the field. */
 #define MODEL_E_INVALID 1
+/* The input is understood, but this cannot be done; *error names the field. */
+#define MODEL_E_UNSUPPORTED 2
 
 enum {
 	LIMIT_NAME_MAX = 128,     /* bytes */
 	LIMIT_RECORD_MAX = 65536, /* bytes of a record's JSON */
+	LIMIT_FRAME_BYTES = 1514, /* a full-size packet, which every burst of bytes must hold */
 };
 
 enum limit_scope { LIMIT_SCOPE_REQUEST, LIMIT_SCOPE_PACKET };
@@ -27,8 +30,8 @@ enum limit_strategy { LIMIT_LOCAL, LIMIT_SHARED, LIMIT_LEASED, LIMIT_STRICT };
 enum limit_on_failure { LIMIT_LOCAL_SHARE, LIMIT_OPEN, LIMIT_CLOSED };
 
 /*
- * Scope packet, units other than requests and strategies other than local are refused for now with
- * a message that says so: their doors and adapters come with later parts.
+ * Unit connections and strategies other than local are refused for now with a message that says so:
+ * what they need comes with later parts.
  */
 struct limit {
 	char id[ID_SIZE];
@@ -49,8 +52,24 @@ struct limit {
 	uint64_t revision;             /* store revision of the last change */
 	uint64_t created_at_ms;        /* unix time */
 	uint64_t updated_at_ms;
+	uint64_t confirm_ms;    /* "confirm" as sent, until limit_date(); 0: not given */
 	uint64_t confirm_by_ms; /* unix time at which it is taken back; 0: it stays */
 	bool burst_given; /* burst was written by the user, so a changed limit leaves it alone */
+};
+
+/* What was counted since the limit was made: requests or packets; bytes for scope packet only. */
+struct limit_stats {
+	uint64_t allowed;
+	uint64_t denied;
+	uint64_t allowed_bytes;
+	uint64_t denied_bytes;
+};
+
+/* What the memory of a limit of packets holds; members as in "capacity". */
+struct limit_capacity {
+	uint64_t keys;        /* in debt at once, each exactly counted */
+	uint64_t spoofed_pps; /* rate of never-seen keys above which newcomers inherit debt */
+	double full;          /* how much of it is in use: 0..1 */
 };
 
 void limit_init(struct limit *limit);
@@ -61,36 +80,43 @@ int limit_copy(const struct limit *from, struct limit *ret);
 
 /*
  * Reads what a user sent to create a limit (all defaults filled in). Members that the service sets
- * (id, origin, revision, created_at, updated_at, stats) are refused as read-only; what is read
- * compiles. *ret is written on success only, here and below.
- * 0, MODEL_E_INVALID, -ENOMEM.
+ * (id, origin, revision, created_at, updated_at, confirm_by, stats, capacity) are refused as
+ * read-only; what is read compiles. *ret is written on success only, here and below.
+ * 0, MODEL_E_INVALID, MODEL_E_UNSUPPORTED (packets by an algorithm other than token_bucket),
+ * -ENOMEM.
  */
 int limit_parse(const struct json *object, struct field_error *error, struct limit *ret);
 
 /*
- * Reads what a user sent to change `base`: members that are absent keep their value; id, scope and
- * key cannot change (MODEL_E_INVALID says: make a new limit); the other read-only members are
- * ignored. A burst that was never given follows the limit, also when the update sends the shown one
+ * Reads what a user sent to change `base`: members that are absent keep their value; id, scope,
+ * key, per and unit cannot change (MODEL_E_INVALID says: make a new limit); the other read-only
+ * members are ignored. match is replaced as a whole. A burst that was never given follows the limit, also when the update sends the shown one
  * back together with the id, as who edits the answer of a GET does; null makes it follow again.
- * Revision and times are base's: the caller sets them.
+ * Revision and times are base's: the caller sets them. Outcomes as limit_parse().
  */
 int limit_parse_update(const struct json *object, const struct limit *base,
 		       struct field_error *error, struct limit *ret);
+
+/* Dates a limit that was just parsed: created, updated, and taken back if it is to be confirmed. */
+void limit_date(struct limit *limit, uint64_t now_ms);
 
 /* The record as the store keeps it; limit_load() reads what limit_save() wrote, also of older
  * schemas, and refuses newer ones (MODEL_E_INVALID, field "schema"). */
 void limit_save(const struct limit *limit, struct buf *buf);
 int limit_load(const char *text, size_t len, struct field_error *error, struct limit *ret);
 
-/* A limit as the API shows it; stats may be NULL. The limit is one that was parsed or loaded. */
-void limit_write(const struct limit *limit, const struct engine_limit_stats *stats,
-		 struct buf *buf);
+/* A limit as the API shows it; stats and capacity may be NULL. The limit was parsed or loaded. */
+void limit_write(const struct limit *limit, const struct limit_stats *stats,
+		 const struct limit_capacity *capacity, struct buf *buf);
 
 /* The integers the engine runs on. 0 or MODEL_E_INVALID naming limit, burst or interval. */
 int limit_compile(const struct limit *limit, uint64_t utc_offset_ns, struct field_error *error,
 		  struct sluice_params *ret);
 
-/* Two limits that count the same thing: equal scope, key, algorithm and interval. */
+/*
+ * Two limits that count the same thing: equal scope, algorithm and interval, and an equal key; or
+ * for packets an equal unit, and match and per that mean the same, however they are written.
+ */
 bool limit_same_subject(const struct limit *a, const struct limit *b);
 /* Text that is equal exactly for limits with the same subject, for an index of them. */
 void limit_subject(const struct limit *limit, struct buf *buf);

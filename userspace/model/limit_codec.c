@@ -2,10 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/limit_priv.h"
 
-/* Rows that have a writer, but for those with a flag of `unwanted`. */
+/* Rows that have a writer and a place in this limit, but for those with a flag of `unwanted`. */
 static void write_fields(const struct limit *limit, unsigned int unwanted,
 			 struct json_writer *writer)
 {
+	unwanted |= limit->scope == LIMIT_SCOPE_PACKET ? FIELD_REQUESTS : FIELD_PACKETS;
+	unwanted |= limit->confirm_by_ms ? 0 : FIELD_PROVISIONAL;
 	for (size_t i = 0; i < limit_field_count; i++) {
 		const struct limit_field *field = &limit_fields[i];
 
@@ -26,22 +28,59 @@ void limit_save(const struct limit *limit, struct buf *buf)
 	json_end_object(&writer);
 }
 
-void limit_write(const struct limit *limit, const struct engine_limit_stats *stats, struct buf *buf)
+static void write_stats(const struct limit *limit, const struct limit_stats *stats,
+			struct json_writer *writer)
+{
+	json_name(writer, "stats");
+	json_begin_object(writer);
+	json_name(writer, "allowed");
+	json_put_u64(writer, stats->allowed);
+	json_name(writer, "denied");
+	json_put_u64(writer, stats->denied);
+	if (limit->scope == LIMIT_SCOPE_PACKET) {
+		json_name(writer, "allowed_bytes");
+		json_put_u64(writer, stats->allowed_bytes);
+		json_name(writer, "denied_bytes");
+		json_put_u64(writer, stats->denied_bytes);
+	}
+	json_end_object(writer);
+}
+
+/* 0 to 1 in thousandths, as JSON writes them. */
+static void write_share(double share, struct json_writer *writer)
+{
+	unsigned int thousandths = share > 0 ? share < 1 ? (unsigned int)(share * 1000) : 1000 : 0;
+
+	if (!json_begin_value(writer, sizeof("0.000")))
+		return;
+	buf_printf(writer->buf, "%u.%03u", thousandths / 1000, thousandths % 1000);
+}
+
+static void write_capacity(const struct limit_capacity *capacity, struct json_writer *writer)
+{
+	json_name(writer, "capacity");
+	json_begin_object(writer);
+	json_name(writer, "keys");
+	json_put_u64(writer, capacity->keys);
+	json_name(writer, "spoofed_pps");
+	json_put_u64(writer, capacity->spoofed_pps);
+	json_name(writer, "full");
+	write_share(capacity->full, writer);
+	json_end_object(writer);
+}
+
+void limit_write(const struct limit *limit, const struct limit_stats *stats,
+		 const struct limit_capacity *capacity, struct buf *buf)
 {
 	struct json_writer writer;
 
 	json_writer_init(&writer, buf);
 	json_begin_object(&writer);
 	write_fields(limit, FIELD_RECORD, &writer);
-	if (stats) {
-		json_name(&writer, "stats");
-		json_begin_object(&writer);
-		json_name(&writer, "allowed");
-		json_put_u64(&writer, stats->allowed);
-		json_name(&writer, "denied");
-		json_put_u64(&writer, stats->denied);
-		json_end_object(&writer);
-	}
+	if (stats)
+		write_stats(limit, stats, &writer);
+	if (capacity)
+		write_capacity(capacity, &writer);
 	json_end_object(&writer);
 }
 

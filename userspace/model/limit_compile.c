@@ -56,15 +56,33 @@ static int refuse_burst(const struct limit *limit, struct sluice_spec *spec, int
 			    (unsigned long long)limit->limit, interval);
 }
 
+/* Fewer bytes would hold back every full-size packet for ever. */
+static int check_frame(const struct limit *limit, const struct sluice_params *params,
+		       struct field_error *error)
+{
+	if (limit->unit != LIMIT_BYTES || params->burst >= LIMIT_FRAME_BYTES)
+		return 0;
+	return limit_refuse(error, "burst",
+			    "%s%llu bytes: give at least %d, a full-size packet, or such "
+			    "packets never pass",
+			    limit->burst_given ? "is " : "follows the limit of ",
+			    (unsigned long long)params->burst, LIMIT_FRAME_BYTES);
+}
+
 int limit_compile(const struct limit *limit, uint64_t utc_offset_ns, struct field_error *error,
 		  struct sluice_params *ret)
 {
 	struct sluice_spec spec = spec_of(limit);
-	int reason = sluice_params_compile(&spec, utc_offset_ns, ret);
+	struct sluice_params params;
+	int reason = sluice_params_compile(&spec, utc_offset_ns, &params);
+	int r;
 
 	switch (reason) {
 	case 0:
-		return 0;
+		r = check_frame(limit, &params, error);
+		if (r == 0)
+			*ret = params;
+		return r;
 	case SLUICE_PARAMS_E_LIMIT_ZERO:
 		return limit_refuse(error, "limit", "must be at least 1");
 	case SLUICE_PARAMS_E_INTERVAL:

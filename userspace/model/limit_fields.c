@@ -1,6 +1,7 @@
 /* The table of a limit's fields, and how numbers, times and choices are read and written. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -21,6 +22,10 @@ static const void *const_part_of(const struct limit_field *field, const struct l
 {
 	return (const char *)limit + field->offset;
 }
+
+#define NS_PER_MS      1000000ULL
+#define CONFIRM_MIN_NS (1000 * NS_PER_MS)
+#define CONFIRM_MAX_NS (86400 * 1000 * NS_PER_MS)
 
 /* Whole numbers. */
 
@@ -99,6 +104,20 @@ static int parse_interval(const struct limit_field *field, const struct json *va
 	return 0;
 }
 
+static int parse_confirm(const struct limit_field *field, const struct json *value,
+			 struct field_error *error, struct limit *limit)
+{
+	size_t len;
+	const char *text = json_string(value, &len);
+	uint64_t ns;
+
+	if (duration_parse_ns(text, len, &ns) < 0 || ns < CONFIRM_MIN_NS || ns > CONFIRM_MAX_NS)
+		return limit_refuse(error, field->name,
+				    "must be a duration from \"1s\" to \"1d\", such as \"60s\"");
+	limit->confirm_ms = ns / NS_PER_MS;
+	return 0;
+}
+
 static void write_interval(const struct limit_field *field, const struct limit *limit,
 			   struct json_writer *writer)
 {
@@ -139,38 +158,46 @@ const char *limit_choice_text(const struct limit_choice *choices, unsigned int v
 	return choices->text;
 }
 
-static int refuse_choice(const struct limit_field *field, struct field_error *error)
+static int refuse_choice(const char *name, const struct limit_choice *choices,
+			 struct field_error *error)
 {
 	char list[FIELD_MESSAGE_SIZE];
 	struct buf buf;
 	int left = 0;
 
-	for (const struct limit_choice *c = field->choices; c->text; c++)
+	for (const struct limit_choice *c = choices; c->text; c++)
 		left += !c->refusal;
 	buf_init_fixed(&buf, list, sizeof(list));
-	for (const struct limit_choice *c = field->choices; c->text; c++) {
+	for (const struct limit_choice *c = choices; c->text; c++) {
 		if (c->refusal)
 			continue;
 		left--;
 		buf_printf(&buf, "\"%s\"%s", c->text, left > 1 ? ", " : left == 1 ? " or " : "");
 	}
-	return limit_refuse(error, field->name, "must be %s", list);
+	return limit_refuse(error, name, "must be %s", list);
+}
+
+static int read_choice(const struct json *value, const char *name,
+		       const struct limit_choice *choices, struct field_error *error,
+		       unsigned int *ret)
+{
+	const char *text = json_string(value, NULL);
+	const struct limit_choice *choice = choices;
+
+	while (choice->text && strcmp(choice->text, text) != 0)
+		choice++;
+	if (!choice->text)
+		return refuse_choice(name, choices, error);
+	if (choice->refusal)
+		return limit_refuse(error, name, "\"%s\" %s", text, choice->refusal);
+	*ret = choice->value;
+	return 0;
 }
 
 static int parse_choice(const struct limit_field *field, const struct json *value,
 			struct field_error *error, struct limit *limit)
 {
-	const char *text = json_string(value, NULL);
-	const struct limit_choice *choice = field->choices;
-
-	while (choice->text && strcmp(choice->text, text) != 0)
-		choice++;
-	if (!choice->text)
-		return refuse_choice(field, error);
-	if (choice->refusal)
-		return limit_refuse(error, field->name, "\"%s\" %s", text, choice->refusal);
-	*(unsigned int *)part_of(field, limit) = choice->value;
-	return 0;
+	return read_choice(value, field->name, field->choices, error, part_of(field, limit));
 }
 
 static void write_choice(const struct limit_field *field, const struct limit *limit,
@@ -181,12 +208,14 @@ static void write_choice(const struct limit_field *field, const struct limit *li
 	json_put_str(writer, limit_choice_text(field->choices, value));
 }
 
-#define PACKETS_LATER "is not available yet: limits of packets come with their door"
-#define NEEDS_REDIS   "needs Redis, which is not available yet: use \"local\""
+#define NEEDS_REDIS  "needs Redis, which is not available yet: use \"local\""
+#define OF_REQUESTS  "is a unit of limits of requests: use \"packets\" or \"bytes\""
+#define OF_PACKETS   "is a unit of limits of packets: add \"scope\":\"packet\""
+#define NO_CONNS_YET "is not available yet: use \"packets\" or \"bytes\""
 
 const struct limit_choice limit_scopes[] = {
 	{"request", LIMIT_SCOPE_REQUEST, NULL},
-	{"packet", LIMIT_SCOPE_PACKET, PACKETS_LATER},
+	{"packet", LIMIT_SCOPE_PACKET, NULL},
 	{0},
 };
 
@@ -199,9 +228,17 @@ const struct limit_choice limit_algorithms[] = {
 
 static const struct limit_choice units[] = {
 	{"requests", LIMIT_REQUESTS, NULL},
-	{"packets", LIMIT_PACKETS, PACKETS_LATER},
-	{"bytes", LIMIT_BYTES, PACKETS_LATER},
-	{"connections", LIMIT_CONNECTIONS, PACKETS_LATER},
+	{"packets", LIMIT_PACKETS, OF_PACKETS},
+	{"bytes", LIMIT_BYTES, OF_PACKETS},
+	{"connections", LIMIT_CONNECTIONS, "is not available yet: use \"requests\""},
+	{0},
+};
+
+static const struct limit_choice packet_units[] = {
+	{"packets", LIMIT_PACKETS, NULL},
+	{"bytes", LIMIT_BYTES, NULL},
+	{"requests", LIMIT_REQUESTS, OF_REQUESTS},
+	{"connections", LIMIT_CONNECTIONS, NO_CONNS_YET},
 	{0},
 };
 
@@ -227,6 +264,31 @@ static const struct limit_choice failures[] = {
 	{0},
 };
 
+/* What a scope brings with it. */
+
+static int parse_scope(const struct limit_field *field, const struct json *value,
+		       struct field_error *error, struct limit *limit)
+{
+	int r = parse_choice(field, value, error, limit);
+
+	if (r != 0 || limit->scope != LIMIT_SCOPE_PACKET || limit->match)
+		return r;
+	limit->unit = LIMIT_PACKETS;
+	limit->match = malloc(sizeof(*limit->match));
+	if (!limit->match)
+		return -ENOMEM;
+	packet_match_init(limit->match);
+	return 0;
+}
+
+static int parse_unit(const struct limit_field *field, const struct json *value,
+		      struct field_error *error, struct limit *limit)
+{
+	return read_choice(value, field->name,
+			   limit->scope == LIMIT_SCOPE_PACKET ? packet_units : units, error,
+			   part_of(field, limit));
+}
+
 /* Rows by their flags, the part of struct limit that they fill, and how it is read and written. */
 #define TEXT(field, mask, part, reader, writer)                                  \
 	.name = #field, .type = JSON_STRING, .flags = (mask), .parse = (reader), \
@@ -234,8 +296,8 @@ static const struct limit_choice failures[] = {
 #define NUMBER(field, mask, reader)                                               \
 	.name = #field, .type = JSON_INTEGER, .flags = (mask), .parse = (reader), \
 	.write = write_number, .offset = offsetof(struct limit, field)
-#define CHOICE(field, mask, table)                                                   \
-	.name = #field, .type = JSON_STRING, .flags = (mask), .parse = parse_choice, \
+#define CHOICE(field, mask, table, reader)                                       \
+	.name = #field, .type = JSON_STRING, .flags = (mask), .parse = (reader), \
 	.write = write_choice, .choices = (table), .offset = offsetof(struct limit, field)
 #define UNREAD(field, json_type, mask) .name = #field, .type = (json_type), .flags = (mask)
 
@@ -246,24 +308,34 @@ const struct limit_field limit_fields[] = {
 	 .parse = parse_schema,
 	 .write = write_schema},
 	{TEXT(id, FIELD_READ_ONLY | FIELD_FIXED, id, limit_parse_id, limit_write_text)},
-	{CHOICE(scope, FIELD_FIXED, limit_scopes)},
-	{TEXT(key, FIELD_REQUIRED | FIELD_FIXED, key, limit_parse_key, limit_write_key)},
-	{UNREAD(match, JSON_OBJECT, FIELD_LATER)},
-	{UNREAD(per, JSON_STRING, FIELD_LATER)},
+	{CHOICE(scope, FIELD_FIXED | FIELD_FIRST, limit_scopes, parse_scope)},
+	{TEXT(key, FIELD_REQUIRED | FIELD_FIXED | FIELD_REQUESTS, key, limit_parse_key,
+	      limit_write_key)},
+	{.name = "match",
+	 .type = JSON_OBJECT,
+	 .flags = FIELD_FIRST | FIELD_PACKETS,
+	 .parse = limit_parse_match,
+	 .write = limit_write_match},
+	{TEXT(per, FIELD_FIXED | FIELD_NULLABLE | FIELD_LISTED | FIELD_PACKETS, match,
+	      limit_parse_per, limit_write_per)},
 	{NUMBER(limit, FIELD_REQUIRED, parse_count)},
 	{TEXT(interval, FIELD_REQUIRED, interval_ns, parse_interval, write_interval)},
 	{NUMBER(burst, FIELD_NULLABLE | FIELD_DERIVED, parse_burst)},
-	{CHOICE(algorithm, 0, limit_algorithms)},
-	{CHOICE(unit, 0, units)},
-	{CHOICE(mode, 0, modes)},
-	{CHOICE(strategy, 0, strategies)},
-	{CHOICE(on_failure, 0, failures)},
+	{CHOICE(algorithm, 0, limit_algorithms, parse_choice)},
+	{CHOICE(unit, FIELD_FIXED, units, parse_unit)},
+	{CHOICE(mode, 0, modes, parse_choice)},
+	{CHOICE(strategy, 0, strategies, parse_choice)},
+	{CHOICE(on_failure, 0, failures, parse_choice)},
 	{TEXT(name, FIELD_NULLABLE, name, limit_parse_name, limit_write_name)},
 	{TEXT(origin, FIELD_READ_ONLY, origin, limit_parse_origin, limit_write_text)},
 	{NUMBER(revision, FIELD_READ_ONLY, parse_revision)},
 	{TEXT(created_at, FIELD_READ_ONLY, created_at_ms, parse_time, write_time)},
 	{TEXT(updated_at, FIELD_READ_ONLY, updated_at_ms, parse_time, write_time)},
+	{TEXT(confirm, FIELD_INITIAL, confirm_ms, parse_confirm, NULL)},
+	{TEXT(confirm_by, FIELD_READ_ONLY | FIELD_PROVISIONAL, confirm_by_ms, parse_time,
+	      write_time)},
 	{UNREAD(stats, JSON_OBJECT, FIELD_READ_ONLY | FIELD_SHOWN)},
+	{UNREAD(capacity, JSON_OBJECT, FIELD_READ_ONLY | FIELD_SHOWN)},
 };
 
 const size_t limit_field_count = sizeof(limit_fields) / sizeof(limit_fields[0]);

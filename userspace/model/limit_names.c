@@ -12,8 +12,7 @@ const struct limit_field *limit_field_find(const char *name)
 	return NULL;
 }
 
-/* One letter too many, too few or wrong, two neighbours swapped, or capitals. */
-static bool is_one_slip_away(const char *typed, const char *name)
+bool limit_is_one_slip_away(const char *typed, const char *name)
 {
 	size_t typed_len = strlen(typed), name_len = strlen(name), same = 0;
 
@@ -36,11 +35,11 @@ static bool is_one_slip_away(const char *typed, const char *name)
 
 const char *limit_field_suggest(const char *name)
 {
-	const unsigned int unsent = FIELD_RECORD | FIELD_READ_ONLY | FIELD_LATER;
+	const unsigned int unsent = FIELD_RECORD | FIELD_READ_ONLY;
 
 	for (size_t i = 0; i < limit_field_count; i++)
 		if (!(limit_fields[i].flags & unsent) &&
-		    is_one_slip_away(name, limit_fields[i].name))
+		    limit_is_one_slip_away(name, limit_fields[i].name))
 			return limit_fields[i].name;
 	return NULL;
 }

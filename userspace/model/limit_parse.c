@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/limit_priv.h"
+#include "model/packet_priv.h"
 
 enum source {
 	SOURCE_CREATE,
@@ -47,25 +48,39 @@ static int check_type(const struct limit_field *field, const struct json *value,
 			    json_type_name(type));
 }
 
-/* All fixed fields are text: sent back unchanged, they read as they were written. */
+/* 0: both show the field alike. 1, -ENOMEM. */
+static int compare_shown(const struct limit_field *field, const struct limit *a,
+			 const struct limit *b)
+{
+	_cleanup_buf_ struct buf a_text = {0}, b_text = {0};
+	struct json_writer a_writer, b_writer;
+
+	json_writer_init(&a_writer, &a_text);
+	json_writer_init(&b_writer, &b_text);
+	field->write(field, a, &a_writer);
+	field->write(field, b, &b_writer);
+	if (a_text.failed || b_text.failed)
+		return -ENOMEM;
+	return a_text.len != b_text.len || memcmp(a_text.data, b_text.data, a_text.len) != 0;
+}
+
+/* A fixed field may be sent back in any form that means what the limit has. */
 static int check_unchanged(const struct limit_field *field, const struct json *value,
 			   const struct reading *reading)
 {
-	_cleanup_buf_ struct buf sent = {0}, kept = {0};
-	struct json_writer sent_writer, kept_writer;
-	size_t len;
-	const char *text = json_string(value, &len);
+	_cleanup_limit_ struct limit sent;
+	int r;
 
-	json_writer_init(&sent_writer, &sent);
-	json_put_string(&sent_writer, text, len);
-	json_writer_init(&kept_writer, &kept);
-	field->write(field, reading->base, &kept_writer);
-	if (sent.failed || kept.failed)
-		return -ENOMEM;
-	if (sent.len != kept.len || memcmp(sent.data, kept.data, sent.len) != 0)
+	limit_init(&sent);
+	r = limit_copy(reading->base, &sent);
+	if (r == 0)
+		r = field->parse(field, value, NULL, &sent);
+	if (r == 0)
+		r = compare_shown(field, &sent, reading->base);
+	if (r > 0)
 		return limit_refuse(reading->error, field->name,
 				    "cannot change: make a new limit instead");
-	return 0;
+	return r;
 }
 
 static bool is_known(const struct limit_field *field, enum source source)
@@ -73,8 +88,54 @@ static bool is_known(const struct limit_field *field, enum source source)
 	if (!field)
 		return false;
 	if (source == SOURCE_RECORD)
-		return !(field->flags & (FIELD_SHOWN | FIELD_LATER));
+		return !(field->flags & (FIELD_SHOWN | FIELD_INITIAL));
 	return !(field->flags & FIELD_RECORD);
+}
+
+/* Fields of the other scope, which this limit does not have. */
+static unsigned int foreign_flag(const struct limit *limit)
+{
+	return limit->scope == LIMIT_SCOPE_PACKET ? FIELD_REQUESTS : FIELD_PACKETS;
+}
+
+static int check_place(const struct limit_field *field, const struct reading *reading)
+{
+	if (field->flags & foreign_flag(reading->limit) & FIELD_REQUESTS)
+		return limit_refuse(reading->error, field->name,
+				    "belongs to limits of requests: packets are chosen by "
+				    "\"match\" and counted by \"per\"");
+	if (field->flags & foreign_flag(reading->limit))
+		return limit_refuse(reading->error, field->name, "belongs to limits of packets%s",
+				    reading->source == SOURCE_CREATE ?
+					    ": add \"scope\":\"packet\"" :
+					    ", this is one of requests");
+	if (field->flags & FIELD_READ_ONLY && reading->source == SOURCE_CREATE)
+		return limit_refuse(reading->error, field->name,
+				    "is read-only: the service sets it, leave it out");
+	if (field->flags & FIELD_INITIAL && reading->source == SOURCE_UPDATE)
+		return limit_refuse(reading->error, field->name,
+				    "can be given only when a limit is made");
+	return 0;
+}
+
+static int read_value(const struct limit_field *field, const struct json *value,
+		      struct reading *reading)
+{
+	int r;
+
+	if (field->flags & FIELD_LISTED && json_type_of(value) == JSON_ARRAY) {
+		if (json_array_len(value) != 1)
+			return limit_refuse(reading->error, field->name,
+					    "must hold exactly one value, not %zu",
+					    json_array_len(value));
+		value = json_array_at(value, 0);
+	}
+	r = check_type(field, value, reading->error);
+	if (r != 0)
+		return r;
+	if (field->flags & FIELD_FIXED && reading->source == SOURCE_UPDATE)
+		return check_unchanged(field, value, reading);
+	return field->parse(field, value, reading->error, reading->limit);
 }
 
 static int read_member(const char *name, const struct json *value, void *data)
@@ -85,35 +146,50 @@ static int read_member(const char *name, const struct json *value, void *data)
 
 	if (!is_known(field, reading->source))
 		return refuse_unknown(reading, name);
-	if (field->flags & FIELD_LATER)
-		return limit_refuse(reading->error, name,
-				    "belongs to limits of packets, which are not available yet: "
-				    "give \"key\"");
+	if (reading->seen >> (field - limit_fields) & 1)
+		return 0;
 	reading->seen |= 1U << (field - limit_fields);
-	if (field->flags & FIELD_READ_ONLY && reading->source == SOURCE_CREATE)
-		return limit_refuse(reading->error, name,
-				    "is read-only: the service sets it, leave it out");
+	r = check_place(field, reading);
+	if (r != 0)
+		return r;
 	if (field->flags & FIELD_READ_ONLY && !(field->flags & FIELD_FIXED) &&
 	    reading->source == SOURCE_UPDATE)
 		return 0;
-	r = check_type(field, value, reading->error);
-	if (r != 0)
-		return r;
-	if (field->flags & FIELD_FIXED && reading->source == SOURCE_UPDATE)
-		return check_unchanged(field, value, reading);
-	return field->parse(field, value, reading->error, reading->limit);
+	return read_value(field, value, reading);
+}
+
+/* Those that others depend on come first, whatever their order in the text. */
+static int read_members(struct reading *reading, const struct json *object)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < limit_field_count && r == 0; i++) {
+		const char *name = limit_fields[i].name;
+		const struct json *value = json_member(object, name);
+
+		if (limit_fields[i].flags & FIELD_FIRST && value)
+			r = read_member(name, value, reading);
+	}
+	return r == 0 ? json_each(object, read_member, reading) : r;
+}
+
+static bool is_needed(const struct limit_field *field, const struct reading *reading)
+{
+	const unsigned int unkept = FIELD_SHOWN | FIELD_DERIVED | FIELD_INITIAL | FIELD_PROVISIONAL;
+
+	if (field->flags & foreign_flag(reading->limit))
+		return false;
+	if (reading->source == SOURCE_RECORD)
+		return !(field->flags & unkept);
+	return field->flags & FIELD_REQUIRED;
 }
 
 static int check_missing(const struct reading *reading)
 {
-	const unsigned int unkept = FIELD_SHOWN | FIELD_LATER | FIELD_DERIVED;
-
 	for (size_t i = 0; i < limit_field_count; i++) {
 		const struct limit_field *field = &limit_fields[i];
-		bool needed = reading->source == SOURCE_RECORD ? !(field->flags & unkept) :
-								 field->flags & FIELD_REQUIRED;
 
-		if (needed && !(reading->seen >> i & 1))
+		if (is_needed(field, reading) && !(reading->seen >> i & 1))
 			return limit_refuse(reading->error, field->name, "is required");
 	}
 	return 0;
@@ -136,6 +212,18 @@ static void settle_burst(const struct reading *reading)
 		limit->burst = limit->limit;
 }
 
+/* What a limit of packets may be as a whole. */
+static int check_packets(const struct limit *limit, struct field_error *error)
+{
+	if (limit->scope != LIMIT_SCOPE_PACKET)
+		return 0;
+	if (limit->algorithm != SLUICE_TOKEN_BUCKET) {
+		limit_refuse(error, "algorithm", "must be \"token_bucket\": packets know no other");
+		return MODEL_E_UNSUPPORTED;
+	}
+	return packet_per_check(limit->match, error);
+}
+
 static int read_limit(struct reading *reading, const struct json *object)
 {
 	struct sluice_params params;
@@ -144,9 +232,12 @@ static int read_limit(struct reading *reading, const struct json *object)
 	if (json_type_of(object) != JSON_OBJECT)
 		return limit_refuse(reading->error, "", "must be an object, not %s",
 				    json_type_name(json_type_of(object)));
-	r = json_each(object, read_member, reading);
+	r = read_members(reading, object);
 	if (r == 0 && reading->source != SOURCE_UPDATE)
 		r = check_missing(reading);
+	if (r != 0)
+		return r;
+	r = check_packets(reading->limit, reading->error);
 	if (r != 0)
 		return r;
 	settle_burst(reading);
@@ -158,6 +249,7 @@ static void move_limit(struct limit *from, struct limit *to)
 {
 	*to = *from;
 	from->key = NULL;
+	from->match = NULL;
 }
 
 /* base NULL: none of the fields is set before. */

@@ -7,6 +7,8 @@
 
 #include <sluice/tables.h>
 
+#include "base/buf.h"
+
 enum {
 	PACKET_LIST_MAX = 64, /* values of one member of match */
 };
@@ -35,7 +37,18 @@ struct packet_match {
 	uint8_t per_length6; /* 64 unless written */
 };
 
+/* Takes every packet and counts all in one bucket. */
+void packet_match_init(struct packet_match *match);
 /* Whether a packet of this family (4 or 6) can match at all: addresses of the other exclude it. */
 bool packet_match_takes(const struct packet_match *match, unsigned int family);
 /* Whether the transport protocol has ports: TCP, UDP, DCCP, SCTP, UDP-Lite. */
 bool packet_proto_has_ports(uint8_t proto);
+
+/*
+ * Whether both count the same packets in the same buckets, however they are written: order,
+ * prefixes and ranges that overlap or complete each other, and addresses of a family that another
+ * member excludes make no difference.
+ */
+bool packet_match_same(const struct packet_match *a, const struct packet_match *b);
+/* Text that is equal exactly for those that are the same, for an index of them. */
+void packet_match_format(const struct packet_match *match, struct buf *buf);

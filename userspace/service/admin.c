@@ -32,8 +32,10 @@ static int prepare_limit(struct operation *op, const struct json *body, struct l
 	r = limit_parse(body, op->error, limit);
 	if (r)
 		return r > 0 ? ADMIN_E_INVALID : r;
-	limit->created_at_ms = clock_utc_ms(op->service->clock);
-	limit->updated_at_ms = limit->created_at_ms;
+	if (limit->scope != LIMIT_SCOPE_REQUEST)
+		return operation_fail(op, ADMIN_E_INVALID, "scope",
+				      "\"packet\" is not available yet");
+	limit_date(limit, clock_utc_ms(op->service->clock));
 	id_make("lim", limit->created_at_ms, limit->id);
 	return 0;
 }

@@ -151,6 +151,10 @@ static int put_limit(struct draft *draft, uint32_t tenant_number, struct limit *
 	bool exact;
 	int r;
 
+	if (limit->scope != LIMIT_SCOPE_REQUEST) {
+		field_error_set(error, "scope", "\"packet\" is not available yet");
+		return RECORD_E_INVALID;
+	}
 	if (engine_pattern_check(limit->key, limit->key_len, &exact)) {
 		field_error_set(error, "key", "is no pattern");
 		return RECORD_E_INVALID;

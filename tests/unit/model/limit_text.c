@@ -60,7 +60,7 @@ char *limit_to_text(const struct limit *limit)
 	char *text;
 
 	buf_init(&buf);
-	limit_write(limit, NULL, &buf);
+	limit_write(limit, NULL, NULL, &buf);
 	text = buf_take(&buf, NULL);
 	assert_non_null(text);
 	return text;

@@ -39,7 +39,7 @@ static void limit_is_shown_with_the_promised_names(void **state)
 		   "\"burst\":3}",
 		   &limit);
 	buf_init(&buf);
-	limit_write(&limit, NULL, &buf);
+	limit_write(&limit, NULL, NULL, &buf);
 	assert_string_equal(
 		buf.data,
 		"{\"id\":\"lim_1\",\"scope\":\"request\",\"key\":\"a\\\"*\","
@@ -52,14 +52,14 @@ static void limit_is_shown_with_the_promised_names(void **state)
 
 static void limit_is_shown_with_stats(void **state)
 {
-	static const struct engine_limit_stats stats = {.allowed = UINT64_MAX, .denied = 2};
+	static const struct limit_stats stats = {.allowed = UINT64_MAX, .denied = 2};
 	static const char end[] = ",\"stats\":{\"allowed\":18446744073709551615,\"denied\":2}}";
 	_cleanup_limit_ struct limit limit;
 	_cleanup_buf_ struct buf buf;
 
 	make_limit("{\"key\":\"k\",\"limit\":1,\"interval\":\"1ms\",\"name\":\"N\"}", &limit);
 	buf_init(&buf);
-	limit_write(&limit, &stats, &buf);
+	limit_write(&limit, &stats, NULL, &buf);
 	assert_non_null(strstr(buf.data, "\"name\":\"N\""));
 	/* A burst that was not given is shown all the same. */
 	assert_non_null(strstr(buf.data, "\"burst\":1"));
@@ -155,7 +155,7 @@ static void limit_record_that_is_corrupt_is_refused_by_field(void **state)
 		 "a time"},
 		{"\"name\":null", "\"nam\":null", "nam", "is not a field"},
 		{"\"name\":null", "\"stats\":{}", "stats", "is not a field"},
-		{"\"name\":null", "\"match\":{}", "match", "is not a field"},
+		{"\"name\":null", "\"match\":{}", "match", "belongs to limits of packets"},
 		{"\"name\":null", "\"name\":null,\"name\":null", "", "same member twice"},
 		{"{\"schema\":1", "[{\"schema\":1", "", "not JSON"},
 	};

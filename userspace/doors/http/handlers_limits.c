@@ -68,12 +68,14 @@ static void answer_outcome(int err, const char *existing_id, const struct field_
 static void answer_limit(struct request *request, const struct limit *limit, bool with_stats,
 			 struct reply *reply)
 {
-	struct engine_limit_stats stats = {.allowed = 0};
+	struct engine_limit_stats counted = {.allowed = 0};
+	struct limit_stats stats;
 
 	etag_format(limit->revision, reply->etag);
 	if (with_stats)
-		service_limit_stats(service_of(request), limit->id, &stats);
-	limit_write(limit, with_stats ? &stats : NULL, &reply->body);
+		service_limit_stats(service_of(request), limit->id, &counted);
+	stats = (struct limit_stats){.allowed = counted.allowed, .denied = counted.denied};
+	limit_write(limit, with_stats ? &stats : NULL, NULL, &reply->body);
 }
 
 static int parse_page(const struct query *query, struct field_error *error, size_t *ret_size,
@@ -113,7 +115,7 @@ static void answer_page(struct request *request, size_t size, const char *after,
 	for (size_t i = 0; i < n && i < size; i++) {
 		if (i)
 			buf_put_char(&reply->body, ',');
-		limit_write(page[i], NULL, &reply->body);
+		limit_write(page[i], NULL, NULL, &reply->body);
 	}
 	buf_put_str(&reply->body, "],\"next_cursor\":");
 	json_writer_init(&writer, &reply->body);

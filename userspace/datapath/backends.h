@@ -23,9 +23,7 @@ int datapath_open_bpf(const struct datapath_config *config, struct datapath **re
 int datapath_open_off(const char *why, struct datapath **ret);
 
 /*
- * The same code natively, on this process's memory, for tests. `lines` as above. A clock_source_ns()
- * and clock_source_jiffies() (bpf/clock.h) are the caller's.
+ * The same on this process's memory, for tests: what is in force is judged by tests/unit/datapath.
+ * `lines` as above. 0 or -ENOMEM.
  */
 int datapath_open_memory(uint32_t lines, struct datapath **ret);
-/* Judges one frame as the program would: true if it passes. */
-bool datapath_memory_packet(struct datapath *datapath, const void *frame, uint32_t bytes);

@@ -21,7 +21,7 @@
  *
  * Calls but datapath_counts(), _capacity(), _interfaces(), _reasons() and _off() come from one
  * thread at a time (the service's reconciler; datapath_tend() may run beside them); those five come
- * from any.
+ * from any. A datapath that is off takes the empty set.
  */
 
 /* Expected outcomes, positive. */
@@ -49,9 +49,10 @@ struct datapath_limit {
 
 /* What a limit's own lines hold; see docs/packets.md for what follows from it. */
 struct datapath_capacity {
-	uint64_t keys;        /* in debt at once, each exactly counted */
-	uint64_t spoofed_pps; /* above this rate of never-seen keys newcomers begin to inherit debt */
-	double full;          /* share of its lines whose every slot is in debt: saturation, 0..1 */
+	uint64_t keys;        /* in debt at once, each exactly counted; 1 without `per` */
+	uint64_t spoofed_pps; /* above this rate of never-seen keys newcomers begin to inherit debt;
+			       * 0 without `per`, where nobody is new */
+	double full;          /* share of its lines in which newcomers inherit: saturation, 0..1 */
 };
 
 enum datapath_mode {
@@ -88,7 +89,9 @@ int datapath_check(struct datapath *datapath, const struct datapath_limit *limit
 /*
  * Puts exactly these limits in force: new ones get a slot and lines, those no longer there lose
  * theirs, changed ones keep what was consumed, as time, at most a whole burst. A packet sees the
- * set before or the set after. Outcomes as datapath_check(), and -errno: then the set before holds.
+ * set before or the set after; only where both do not fit side by side the limits that go leave a
+ * moment before the new ones come. Ids are distinct. Outcomes as datapath_check(), and -errno: then
+ * the set before holds (or in that case what of it stays).
  */
 int datapath_apply(struct datapath *datapath, const struct datapath_limit *limits, size_t n,
 		   struct field_error *error);

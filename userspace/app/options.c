@@ -88,6 +88,19 @@ static int parse_timeout(const struct option_row *row, const char *text, struct 
 	return 0;
 }
 
+static int parse_interface(const struct option_row *row, const char *text,
+			   struct field_error *error, struct options *options)
+{
+	(void)row;
+	return interface_parse(text, error, options);
+}
+
+static int parse_packet_memory(const struct option_row *row, const char *text,
+			       struct field_error *error, struct options *options)
+{
+	return packet_memory_parse(text, error, field_of(row, options));
+}
+
 #define FIELD(name) offsetof(struct options, name)
 
 static const struct option_row rows[] = {
@@ -105,6 +118,15 @@ static const struct option_row rows[] = {
 	 parse_timeout},
 	{"--idle-timeout", "TIME", "60s", "how long an unused connection stays open",
 	 FIELD(idle_timeout_ms), parse_timeout},
+	{"--iface", "NAME", NULL, "limit packets that come in here; repeat it for up to 16", 0,
+	 parse_interface},
+	{"--pin-dir", "DIR", "/sys/fs/bpf/sluice", "where packet limits outlive this process",
+	 FIELD(pin_dir), parse_path},
+	{"--packet-memory", "SIZE", "16MiB",
+	 "of all buckets of packets, 64KiB to 1GiB, rounded down to a power of two",
+	 FIELD(packet_lines), parse_packet_memory},
+	{"--detach-on-exit", NULL, NULL, "stop limiting packets on exit and remove what is pinned",
+	 FIELD(detach_on_exit), parse_flag},
 	{"--test-clock", NULL, NULL,
 	 "for tests: the clock stands still but for POST /test/clock (loopback only)",
 	 FIELD(test_clock), parse_flag},
@@ -145,10 +167,15 @@ static int parse_option(int n_args, char *const *args, struct field_error *error
 
 static int check_together(const struct options *options, struct field_error *error)
 {
-	if (!options->test_clock || options->loopback)
+	if (!options->test_clock)
 		return 0;
-	field_error_set(error, "--test-clock",
-			"anybody could move the clock: only with a loopback --listen");
+	if (options->n_interfaces > 0)
+		field_error_set(error, "--test-clock", "packets go by the real clock: no --iface");
+	else if (!options->loopback)
+		field_error_set(error, "--test-clock",
+				"anybody could move the clock: only with a loopback --listen");
+	else
+		return 0;
 	return OPTIONS_E_INVALID;
 }
 

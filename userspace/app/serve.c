@@ -11,6 +11,7 @@
 
 #include "app/bootstrap.h"
 #include "app/data_dir.h"
+#include "app/packets.h"
 #include "app/serve.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,6 +23,7 @@
 enum {
 	EXIT_CANNOT = 2,
 	DRAIN_MS = 3000,
+	TEND_MS = 1000, /* how often the packet path is looked after */
 };
 
 /* Everything that serves, made from top to bottom and freed from bottom to top. */
@@ -29,6 +31,7 @@ struct server {
 	struct clock clock;
 	int signal_fd;
 	struct store *store;
+	struct datapath *datapath;
 	struct service *service;
 	struct http *http;
 };
@@ -74,10 +77,26 @@ static int start_http(struct server *server, const struct options *options,
 	return http_new(&config, error, &server->http);
 }
 
+static int start_service(struct server *server, const struct options *options,
+			 struct field_error *error)
+{
+	struct service_config config = {
+		.store = server->store,
+		.clock = &server->clock,
+		.tenant_keys_max = options->keys_max,
+		.packets_needed = options->n_interfaces > 0,
+	};
+	int err = packets_open(options, &server->datapath);
+
+	if (err)
+		return err;
+	config.datapath = server->datapath;
+	return service_new(&config, error, &server->service);
+}
+
 static int start_server(struct server *server, const struct options *options,
 			struct field_error *error)
 {
-	struct service_config config = {.store = NULL};
 	int err = random_init();
 
 	if (options->test_clock)
@@ -90,16 +109,13 @@ static int start_server(struct server *server, const struct options *options,
 		err = open_store(server, options, error);
 	if (!err)
 		err = bootstrap_run(server->store, &server->clock, options->data, error);
-	if (err)
-		return err;
-	config.store = server->store;
-	config.clock = &server->clock;
-	config.tenant_keys_max = options->keys_max;
-	err = service_new(&config, error, &server->service);
+	if (!err)
+		err = start_service(server, options, error);
 	return err ? err : start_http(server, options, error);
 }
 
-static void stop_server(struct server *server)
+/* Who could not start may stand beside one that runs: it takes nothing off. */
+static void stop_server(struct server *server, bool detach)
 {
 	http_free(server->http);
 	if (server->service)
@@ -108,6 +124,7 @@ static void stop_server(struct server *server)
 		store_close(server->store);
 	if (server->signal_fd >= 0)
 		close(server->signal_fd);
+	datapath_close(server->datapath, detach);
 }
 
 /* Whoever started it with --listen and port 0 reads the port here. */
@@ -129,10 +146,16 @@ static void announce(const struct server *server, const struct options *options)
 static void wait_signal(const struct server *server)
 {
 	struct pollfd wait = {.fd = server->signal_fd, .events = POLLIN};
+	struct packets_watch watch = {.refusals = 0};
 	struct signalfd_siginfo info;
+	int n;
 
-	while (poll(&wait, 1, -1) < 0 && errno == EINTR)
-		;
+	do {
+		packets_watch(&watch, server->service);
+		n = poll(&wait, 1, TEND_MS);
+		if (n == 0)
+			datapath_tend(server->datapath);
+	} while (n == 0 || (n < 0 && errno == EINTR));
 	if (read(server->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		log_info("stopping on %s", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
 }
@@ -161,6 +184,6 @@ int serve_run(const struct options *options)
 		wait_signal(&server);
 		http_drain(server.http, DRAIN_MS);
 	}
-	stop_server(&server);
+	stop_server(&server, options->detach_on_exit && !err);
 	return err ? EXIT_CANNOT : 0;
 }

@@ -96,6 +96,9 @@ int datapath_check(struct datapath *datapath, const struct datapath_limit *limit
 int datapath_apply(struct datapath *datapath, const struct datapath_limit *limits, size_t n,
 		   struct field_error *error);
 
+/* Forgets what the limit's keys consumed; its counters stay. 0 or DATAPATH_E_NOT_FOUND. */
+int datapath_reset(struct datapath *datapath, const char *id);
+
 /* Summed over CPUs, since the limit was made. 0, DATAPATH_E_NOT_FOUND, -errno. */
 int datapath_counts(struct datapath *datapath, const char *id, struct sluice_counts *ret);
 /* now_ns: CLOCK_MONOTONIC. Samples the lines; some 100 us. 0 or DATAPATH_E_NOT_FOUND. */

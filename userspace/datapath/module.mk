@@ -4,6 +4,7 @@ sluice_srcs += userspace/datapath/memory.c
 sluice_srcs += userspace/datapath/off.c
 sluice_srcs += userspace/datapath/overlap.c
 sluice_srcs += userspace/datapath/regions.c
+sluice_srcs += userspace/datapath/reset.c
 sluice_srcs += userspace/datapath/slots.c
 sluice_srcs += userspace/datapath/slots_adopt.c
 sluice_srcs += userspace/datapath/slots_capacity.c

@@ -1,15 +1,21 @@
-/* Creates, changes, deletes and resets limits; a conflict with another writer is tried anew. */
+/* Creates, changes, confirms and deletes limits; a conflict with another writer is tried anew. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <string.h>
 
 #include "base/random.h"
 #include "service/admin.h"
-#include "service/check.h"
 #include "service/operation_priv.h"
 #include "service/service_priv.h"
 
 enum { ADMIN_TRIES = 32 };
+
+static int outcome_of_model(int r)
+{
+	if (r == MODEL_E_UNSUPPORTED)
+		return ADMIN_E_UNSUPPORTED;
+	return r > 0 ? ADMIN_E_INVALID : r;
+}
 
 static int check_room(struct operation *op)
 {
@@ -31,10 +37,7 @@ static int prepare_limit(struct operation *op, const struct json *body, struct l
 		return r;
 	r = limit_parse(body, op->error, limit);
 	if (r)
-		return r > 0 ? ADMIN_E_INVALID : r;
-	if (limit->scope != LIMIT_SCOPE_REQUEST)
-		return operation_fail(op, ADMIN_E_INVALID, "scope",
-				      "\"packet\" is not available yet");
+		return outcome_of_model(r);
 	limit_date(limit, clock_utc_ms(op->service->clock));
 	id_make("lim", limit->created_at_ms, limit->id);
 	return 0;
@@ -63,8 +66,8 @@ static int init_write(struct write *write, struct operation *op, const struct li
 	return write->limit.failed || write->claim.failed ? -ENOMEM : 0;
 }
 
-static int try_create(struct operation *op, const struct limit *limit, char existing_id[ID_SIZE],
-		      uint64_t *ret_revision)
+static int write_new(struct operation *op, const struct limit *limit, char existing_id[ID_SIZE],
+		     uint64_t *ret_revision)
 {
 	_cleanup_(done_write) struct write write = {0};
 	struct store_compare compares[2];
@@ -77,6 +80,8 @@ static int try_create(struct operation *op, const struct limit *limit, char exis
 	if (r)
 		return r;
 	r = operation_claim(op, limit, &claim, existing_id);
+	if (!r)
+		r = operation_admit(op, limit);
 	if (r)
 		return r;
 	compares[0] = (struct store_compare){write.name, 0};
@@ -84,6 +89,19 @@ static int try_create(struct operation *op, const struct limit *limit, char exis
 	puts[0] = (struct store_put){write.name, write.limit.data, write.limit.len};
 	puts[1] = (struct store_put){claim.name, write.claim.data, write.claim.len};
 	return operation_commit(op, &txn, ret_revision);
+}
+
+static int try_create(struct operation *op, const struct limit *limit, char existing_id[ID_SIZE],
+		      uint64_t *ret_revision)
+{
+	int r;
+
+	operation_lock(op, limit);
+	r = write_new(op, limit, existing_id, ret_revision);
+	if (!r)
+		r = operation_settled(op, limit);
+	operation_unlock(op, limit);
+	return r;
 }
 
 static int give_up(struct operation *op)
@@ -152,7 +170,7 @@ static int prepare_update(struct operation *op, struct update *update, const str
 
 	r = limit_parse_update(body, &update->base, op->error, &update->next);
 	if (r)
-		return r > 0 ? ADMIN_E_INVALID : r;
+		return outcome_of_model(r);
 	update->next.updated_at_ms = clock_utc_ms(op->service->clock);
 	update->moves = !limit_same_subject(&update->base, &update->next);
 	if (!update->moves)
@@ -189,6 +207,24 @@ static int write_update(struct operation *op, struct update *update)
 	return operation_commit(op, &txn, &update->next.revision);
 }
 
+static int carry_out(struct operation *op, struct update *update, struct admin_result *ret)
+{
+	int r;
+
+	operation_lock(op, &update->base);
+	r = operation_admit(op, &update->next);
+	if (!r)
+		r = write_update(op, update);
+	if (!r)
+		r = operation_settled(op, &update->next);
+	operation_unlock(op, &update->base);
+	if (r)
+		return r;
+	ret->limit = update->next;
+	limit_init(&update->next);
+	return 0;
+}
+
 static int try_update(struct operation *op, const struct admin_target *target,
 		      const struct json *body, struct admin_result *ret)
 {
@@ -197,17 +233,9 @@ static int try_update(struct operation *op, const struct admin_target *target,
 
 	init_update(&update);
 	r = load_target(op, target, &update.base);
-	if (r)
-		return r;
-	r = prepare_update(op, &update, body, ret->existing_id);
-	if (r)
-		return r;
-	r = write_update(op, &update);
-	if (r)
-		return r;
-	ret->limit = update.next;
-	limit_init(&update.next);
-	return 0;
+	if (!r)
+		r = prepare_update(op, &update, body, ret->existing_id);
+	return r ? r : carry_out(op, &update, ret);
 }
 
 /* After a conflict the limit is read again: an expected revision then fails by itself. */
@@ -220,6 +248,56 @@ int admin_limit_update(struct service *service, const struct principal *who,
 
 	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
 		r = try_update(&op, target, body, ret);
+	return r == ADMIN_E_AGAIN ? give_up(&op) : r;
+}
+
+static int prepare_confirmed(struct operation *op, struct update *update)
+{
+	uint64_t now_ms = clock_utc_ms(op->service->clock);
+	int r;
+
+	if (update->base.confirm_by_ms == 0)
+		return operation_fail(op, ADMIN_E_CONFIRMED, "",
+				      "the limit waits for no confirmation");
+	/* The NIC has let go of it, and it is about to be deleted. */
+	if (now_ms >= update->base.confirm_by_ms)
+		return ADMIN_E_NOT_FOUND;
+	r = limit_copy(&update->base, &update->next);
+	update->next.confirm_by_ms = 0;
+	update->next.updated_at_ms = now_ms;
+	return r;
+}
+
+static int try_confirm(struct operation *op, const struct admin_target *target,
+		       struct admin_result *ret)
+{
+	_cleanup_(done_update) struct update update;
+	int r;
+
+	init_update(&update);
+	r = load_target(op, target, &update.base);
+	if (!r)
+		r = prepare_confirmed(op, &update);
+	if (!r)
+		r = write_update(op, &update);
+	if (!r)
+		r = operation_settled(op, &update.next);
+	if (r)
+		return r;
+	ret->limit = update.next;
+	limit_init(&update.next);
+	return 0;
+}
+
+int admin_limit_confirm(struct service *service, const struct principal *who, const char *id,
+			struct field_error *error, struct admin_result *ret)
+{
+	struct operation op = {service, who, error};
+	struct admin_target target = {.id = id};
+	int r = ADMIN_E_AGAIN;
+
+	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
+		r = try_confirm(&op, &target, ret);
 	return r == ADMIN_E_AGAIN ? give_up(&op) : r;
 }
 
@@ -244,7 +322,8 @@ static int try_delete(struct operation *op, const struct admin_target *target)
 	record_limit_name(op->who->tenant, target->id, name);
 	compare.revision = limit.revision;
 	txn.n_deletes = strcmp(claim.limit_id, limit.id) == 0 ? 2 : 1;
-	return operation_commit(op, &txn, &revision);
+	r = operation_commit(op, &txn, &revision);
+	return r ? r : operation_settled(op, &limit);
 }
 
 int admin_limit_delete(struct service *service, const struct principal *who,
@@ -256,29 +335,4 @@ int admin_limit_delete(struct service *service, const struct principal *who,
 	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
 		r = try_delete(&op, target);
 	return r == ADMIN_E_AGAIN ? give_up(&op) : r;
-}
-
-static int reset_all(struct service *service, const char *id)
-{
-	struct engine_change change = {.op = ENGINE_RESET, .limit = {.id = id}};
-
-	return engine_apply(service->engine, &change, 1, clock_now_ns(service->clock));
-}
-
-int admin_limit_reset(struct service *service, const struct principal *who, const char *id,
-		      const char *key, size_t key_len, struct field_error *error)
-{
-	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service);
-	int r;
-
-	/* The engine knows ids of every tenant; the catalog says whose this one is. */
-	if (!catalog_find(catalog, who->tenant_number, id))
-		return ADMIN_E_NOT_FOUND;
-	if (key && check_key_validate("key", key, key_len, error))
-		return ADMIN_E_INVALID;
-	r = key ? engine_reset_key(service->engine, id, key, key_len,
-				   clock_now_ns(service->clock)) :
-		  reset_all(service, id);
-	/* Deleted a moment ago. */
-	return r == ENGINE_E_NOT_FOUND ? ADMIN_E_NOT_FOUND : r;
 }

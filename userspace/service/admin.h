@@ -10,11 +10,16 @@
 enum {
 	ADMIN_E_INVALID = 1,   /* *error names the field */
 	ADMIN_E_NOT_FOUND = 2, /* no such limit of this tenant */
-	ADMIN_E_EXISTS = 3,    /* a limit of the same subject exists: admin_result.existing_id */
+	ADMIN_E_EXISTS = 3,    /* a limit of the same subject exists: admin_result.existing_id;
+				* *error says what is the same */
 	ADMIN_E_REVISION = 4,  /* the limit's revision is not the expected one */
 	ADMIN_E_UNKNOWN = 5,   /* the store did not answer: it may or may not have happened */
 	ADMIN_E_STORE = 6,    /* the store takes no writes now; nothing happened; *error says why */
-	ADMIN_E_TOO_MANY = 7, /* the tenant has as many limits as it may; *error says how many */
+	ADMIN_E_TOO_MANY = 7, /* as many limits as there may be, or no room for one of packets;
+			       * *error says of what */
+	ADMIN_E_OFF = 8,      /* packets are not limited here; *error says why */
+	ADMIN_E_UNSUPPORTED = 9, /* understood, but impossible; *error names the field */
+	ADMIN_E_CONFIRMED = 10,  /* the limit waits for no confirmation */
 };
 
 enum {
@@ -40,7 +45,10 @@ int admin_limit_update(struct service *service, const struct principal *who,
 		       struct field_error *error, struct admin_result *ret);
 int admin_limit_delete(struct service *service, const struct principal *who,
 		       const struct admin_target *target, struct field_error *error);
-/* key NULL: all keys of the limit. */
+/* The limit stays. ADMIN_E_NOT_FOUND once its time is over. */
+int admin_limit_confirm(struct service *service, const struct principal *who, const char *id,
+			struct field_error *error, struct admin_result *ret);
+/* key NULL: all keys of the limit. Limits of packets are reset as a whole only. */
 int admin_limit_reset(struct service *service, const struct principal *who, const char *id,
 		      const char *key, size_t key_len, struct field_error *error);
 

@@ -51,14 +51,16 @@ static int add_tenant(struct reconcile *reconcile, const char *id, uint32_t numb
 		field_error_set(error, "number", "is that of tenant %s", reconcile->tenants[i].id);
 		return RECORD_E_INVALID;
 	}
+	pthread_mutex_lock(&reconcile->lock);
 	tenants = reallocarray(reconcile->tenants, reconcile->n_tenants + 1, sizeof(*tenants));
-	if (!tenants)
-		return -ENOMEM;
-	reconcile->tenants = tenants;
-	tenants[reconcile->n_tenants].number = number;
-	memcpy(tenants[reconcile->n_tenants].id, id, TENANT_ID_SIZE);
-	reconcile->n_tenants++;
-	return 0;
+	if (tenants) {
+		reconcile->tenants = tenants;
+		tenants[reconcile->n_tenants].number = number;
+		memcpy(tenants[reconcile->n_tenants].id, id, TENANT_ID_SIZE);
+		reconcile->n_tenants++;
+	}
+	pthread_mutex_unlock(&reconcile->lock);
+	return tenants ? 0 : -ENOMEM;
 }
 
 /* Buckets are counted under a tenant's number, so it stays what it was, and stays. */
@@ -127,6 +129,15 @@ static void add_change(struct draft *draft, int op, struct limit_entry *entry,
 	draft->entries[draft->n_changes++] = limit_entry_ref(entry);
 }
 
+/* What the table no longer holds has to go where it was counted. */
+static void add_removal(struct draft *draft, struct limit_entry *entry)
+{
+	if (entry->limit.scope == LIMIT_SCOPE_PACKET)
+		draft->packets_changed = true;
+	else
+		add_change(draft, ENGINE_DELETE, entry, NULL);
+}
+
 static int remove_limit(struct draft *draft, uint32_t tenant_number, const char *id)
 {
 	_cleanup_entry_ struct limit_entry *entry = NULL;
@@ -139,7 +150,7 @@ static int remove_limit(struct draft *draft, uint32_t tenant_number, const char 
 	r = limit_table_remove(draft->limits, tenant_number, id);
 	if (r)
 		return r;
-	add_change(draft, ENGINE_DELETE, entry, NULL);
+	add_removal(draft, entry);
 	return 0;
 }
 
@@ -147,15 +158,13 @@ static int put_limit(struct draft *draft, uint32_t tenant_number, struct limit *
 		     struct field_error *error)
 {
 	_cleanup_entry_ struct limit_entry *entry = NULL;
+	_cleanup_entry_ struct limit_entry *former = NULL;
 	struct sluice_params params;
 	bool exact;
 	int r;
 
-	if (limit->scope != LIMIT_SCOPE_REQUEST) {
-		field_error_set(error, "scope", "\"packet\" is not available yet");
-		return RECORD_E_INVALID;
-	}
-	if (engine_pattern_check(limit->key, limit->key_len, &exact)) {
+	if (limit->scope == LIMIT_SCOPE_REQUEST &&
+	    engine_pattern_check(limit->key, limit->key_len, &exact)) {
 		field_error_set(error, "key", "is no pattern");
 		return RECORD_E_INVALID;
 	}
@@ -165,10 +174,18 @@ static int put_limit(struct draft *draft, uint32_t tenant_number, struct limit *
 	entry = limit_entry_new(tenant_number, limit);
 	if (!entry)
 		return -ENOMEM;
+	former = limit_table_find(draft->limits, tenant_number, entry->limit.id);
+	if (former)
+		limit_entry_ref(former);
 	r = limit_table_put(draft->limits, entry);
 	if (r)
 		return r;
-	add_change(draft, ENGINE_PUT, entry, &params);
+	if (former && former->limit.scope != entry->limit.scope)
+		add_removal(draft, former);
+	if (entry->limit.scope == LIMIT_SCOPE_PACKET)
+		draft->packets_changed = true;
+	else
+		add_change(draft, ENGINE_PUT, entry, &params);
 	return 0;
 }
 
@@ -346,21 +363,37 @@ static int build_catalog(struct draft *draft, uint64_t revision, struct catalog 
 	return *ret ? 0 : -ENOMEM;
 }
 
-int draft_publish(struct draft *draft, uint64_t revision)
+bool draft_changed(const struct draft *draft)
+{
+	return draft->n_changes > 0 || draft->keys_changed || draft->packets_changed;
+}
+
+/* Packets first, since only they can be taken back without memory. */
+static int apply_changes(struct draft *draft, const struct catalog *catalog)
 {
 	struct reconcile *reconcile = draft->reconcile;
-	struct catalog *catalog;
 	int r;
 
-	r = build_catalog(draft, revision, &catalog);
-	if (r)
-		return r;
-	r = draft->n_changes == 0 ? 0 :
-				    engine_apply(reconcile->engine, draft->changes,
-						 draft->n_changes, clock_now_ns(reconcile->clock));
+	if (draft->packets_changed)
+		reconcile_apply_packets(reconcile, catalog);
+	if (draft->n_changes == 0)
+		return 0;
+	r = engine_apply(reconcile->engine, draft->changes, draft->n_changes,
+			 clock_now_ns(reconcile->clock));
+	/* Each change was checked against the engine's rules and the table it mirrors. */
+	assert(r <= 0);
+	if (r && draft->packets_changed)
+		reconcile_retry_packets(reconcile);
+	return r;
+}
+
+static int publish_catalog(struct draft *draft, struct catalog *catalog)
+{
+	struct reconcile *reconcile = draft->reconcile;
+	int r;
+
+	r = apply_changes(draft, catalog);
 	if (r) {
-		/* Each change was checked against the engine's rules and the table it mirrors. */
-		assert(r < 0);
 		service_catalog_put(catalog);
 		return r;
 	}
@@ -371,4 +404,19 @@ int draft_publish(struct draft *draft, uint64_t revision)
 	}
 	snapshot_publish(&reconcile->catalog, &catalog->snapshot);
 	return 0;
+}
+
+int draft_publish(struct draft *draft, uint64_t revision)
+{
+	struct packets *packets = &draft->reconcile->packets;
+	struct catalog *catalog;
+	int r;
+
+	r = build_catalog(draft, revision, &catalog);
+	if (r)
+		return r;
+	pthread_mutex_lock(&packets->calls);
+	r = publish_catalog(draft, catalog);
+	pthread_mutex_unlock(&packets->calls);
+	return r;
 }

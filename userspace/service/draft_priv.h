@@ -15,6 +15,7 @@ struct draft {
 	struct limit_table *limits;
 	struct key_set keys;
 	bool keys_changed;
+	bool packets_changed;
 	struct engine_change *changes;
 	struct limit_entry **entries; /* what changes[i].limit borrows from */
 	size_t n_changes;
@@ -29,5 +30,8 @@ void draft_done(struct draft *draft);
 /* 0, RECORD_E_INVALID with *error naming the record, -ENOMEM. */
 int draft_take(struct draft *draft, const struct store_record *record, struct field_error *error);
 
-/* Puts it in force: the engine first, then the catalog. 0 or -ENOMEM, and then changes nothing. */
+/* Whether there is anything to publish. */
+bool draft_changed(const struct draft *draft);
+/* Puts it in force: packets, then the engine, then the catalog. 0 or -ENOMEM, and then changes
+ * nothing. What the datapath refuses of packet limits is noted and holds up nothing else. */
 int draft_publish(struct draft *draft, uint64_t revision);

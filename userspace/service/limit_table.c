@@ -20,6 +20,7 @@ struct limit_table {
 	size_t n_pages;
 	size_t size;
 	size_t n_limits;
+	size_t n_unconfirmed;
 };
 
 /* Where an entry stands or would stand. */
@@ -170,6 +171,7 @@ int limit_table_copy(const struct limit_table *from, struct limit_table **ret)
 	}
 	table->n_pages = from->n_pages;
 	table->n_limits = from->n_limits;
+	table->n_unconfirmed = from->n_unconfirmed;
 	*ret = table;
 	return 0;
 }
@@ -182,6 +184,11 @@ void limit_table_free(struct limit_table *table)
 		unref_page(table->pages[i]);
 	free(table->pages);
 	free(table);
+}
+
+static size_t unconfirmed(const struct limit_entry *entry)
+{
+	return entry->limit.confirm_by_ms != 0;
 }
 
 /* Makes the page this table's alone, so that it may be changed. NULL: no memory. */
@@ -259,6 +266,7 @@ static int insert_entry(struct limit_table *table, struct place place, struct li
 	page->entries[place.at] = limit_entry_ref(entry);
 	page->n++;
 	table->n_limits++;
+	table->n_unconfirmed += unconfirmed(entry);
 	return 0;
 }
 
@@ -272,6 +280,7 @@ int limit_table_put(struct limit_table *table, struct limit_entry *entry)
 	page = own_page(table, place.page);
 	if (!page)
 		return -ENOMEM;
+	table->n_unconfirmed += unconfirmed(entry) - unconfirmed(page->entries[place.at]);
 	limit_entry_unref(page->entries[place.at]);
 	page->entries[place.at] = limit_entry_ref(entry);
 	return 0;
@@ -287,6 +296,7 @@ int limit_table_remove(struct limit_table *table, uint32_t tenant_number, const 
 	page = own_page(table, place.page);
 	if (!page)
 		return -ENOMEM;
+	table->n_unconfirmed -= unconfirmed(page->entries[place.at]);
 	limit_entry_unref(page->entries[place.at]);
 	page->n--;
 	memmove(&page->entries[place.at], &page->entries[place.at + 1],
@@ -328,6 +338,17 @@ size_t limit_table_page(const struct limit_table *table, uint32_t tenant_number,
 	return count;
 }
 
+int limit_table_visit(const struct limit_table *table,
+		      int (*visit)(const struct limit_entry *entry, void *data), void *data)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < table->n_pages && r == 0; i++)
+		for (uint32_t at = 0; at < table->pages[i]->n && r == 0; at++)
+			r = visit(table->pages[i]->entries[at], data);
+	return r;
+}
+
 /* Entries before the first of this tenant number. */
 static uint64_t count_before(const struct limit_table *table, uint64_t tenant_number)
 {
@@ -351,4 +372,9 @@ uint64_t limit_table_count(const struct limit_table *table, uint32_t tenant_numb
 size_t limit_table_size(const struct limit_table *table)
 {
 	return table->n_limits;
+}
+
+size_t limit_table_unconfirmed(const struct limit_table *table)
+{
+	return table->n_unconfirmed;
 }

@@ -44,5 +44,10 @@ struct limit_entry *limit_table_find(const struct limit_table *table, uint32_t t
 /* As catalog_page() and catalog_count() in service.h. */
 size_t limit_table_page(const struct limit_table *table, uint32_t tenant_number, const char *after,
 			const struct limit **ret, size_t n);
+/* Visits every entry, of all tenants; non-zero ends it and is returned. */
+int limit_table_visit(const struct limit_table *table,
+		      int (*visit)(const struct limit_entry *entry, void *data), void *data);
 uint64_t limit_table_count(const struct limit_table *table, uint32_t tenant_number);
 size_t limit_table_size(const struct limit_table *table);
+/* How many wait to be confirmed. */
+size_t limit_table_unconfirmed(const struct limit_table *table);

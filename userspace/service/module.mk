@@ -5,9 +5,13 @@ sluice_srcs += \
 	userspace/service/catalog.c \
 	userspace/service/check.c \
 	userspace/service/draft.c \
+	userspace/service/health.c \
+	userspace/service/keeper.c \
 	userspace/service/limit_table.c \
 	userspace/service/operation.c \
+	userspace/service/packets.c \
 	userspace/service/reconcile.c \
 	userspace/service/records.c \
+	userspace/service/reset.c \
 	userspace/service/service.c \
 	userspace/service/sweeper.c

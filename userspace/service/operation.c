@@ -44,6 +44,46 @@ int operation_commit(struct operation *op, const struct store_txn *txn, uint64_t
 	return 0;
 }
 
+static struct packets *packets_of(const struct operation *op)
+{
+	return &op->service->reconcile.packets;
+}
+
+void operation_lock(struct operation *op, const struct limit *limit)
+{
+	if (limit->scope == LIMIT_SCOPE_PACKET)
+		pthread_mutex_lock(&packets_of(op)->changes);
+}
+
+void operation_unlock(struct operation *op, const struct limit *limit)
+{
+	if (limit->scope == LIMIT_SCOPE_PACKET)
+		pthread_mutex_unlock(&packets_of(op)->changes);
+}
+
+int operation_admit(struct operation *op, const struct limit *limit)
+{
+	_cleanup_catalog_ struct catalog *catalog = NULL;
+	int r;
+
+	if (limit->scope != LIMIT_SCOPE_PACKET)
+		return 0;
+	catalog = service_catalog_get(op->service);
+	r = packets_check(packets_of(op), catalog->limits, limit, op->error);
+	if (r == DATAPATH_E_TOO_MANY)
+		return ADMIN_E_TOO_MANY;
+	return r == DATAPATH_E_OFF ? ADMIN_E_OFF : r;
+}
+
+int operation_settled(struct operation *op, const struct limit *limit)
+{
+	struct packets *packets = packets_of(op);
+
+	if (limit->scope != LIMIT_SCOPE_PACKET || !atomic_load(&packets->fault))
+		return 0;
+	return operation_fail(op, ADMIN_E_UNKNOWN, "", "is written, but not in force yet");
+}
+
 static int id_valid(const char *id)
 {
 	size_t len = strlen(id);
@@ -117,6 +157,7 @@ int operation_claim(struct operation *op, const struct limit *limit, struct clai
 	memcpy(existing_id, ret->limit_id, ID_SIZE);
 	/* So that whoever looks the id up next finds it; if not, the answer is still right. */
 	(void)reconcile_wait(&op->service->reconcile, revision, op->service->apply_wait_ms);
-	return operation_fail(op, ADMIN_E_EXISTS, "key",
-			      "is limited already with this algorithm and interval");
+	if (limit->scope == LIMIT_SCOPE_PACKET)
+		return operation_fail(op, ADMIN_E_EXISTS, "match", "match, per, unit and interval");
+	return operation_fail(op, ADMIN_E_EXISTS, "key", "key, algorithm and interval");
 }

@@ -39,5 +39,16 @@ int operation_load_claim(struct operation *op, const struct limit *limit, struct
 int operation_claim(struct operation *op, const struct limit *limit, struct claim *ret,
 		    char existing_id[ID_SIZE]);
 
+/*
+ * What a change of a packet limit adds around its commit; of any other scope they do nothing. All
+ * three stand between operation_lock() and operation_unlock(), so that no two changes of this
+ * process rely on the same room: operation_admit() says whether `limit` (new, or as it is to be)
+ * could be in force, operation_settled() after the commit whether the change is.
+ */
+void operation_lock(struct operation *op, const struct limit *limit);
+void operation_unlock(struct operation *op, const struct limit *limit);
+int operation_admit(struct operation *op, const struct limit *limit);
+int operation_settled(struct operation *op, const struct limit *limit);
+
 /* Writes and waits until it is in force. ADMIN_E_AGAIN if a compared revision has moved. */
 int operation_commit(struct operation *op, const struct store_txn *txn, uint64_t *ret_revision);

@@ -8,16 +8,21 @@
 #include "service/draft_priv.h"
 #include "service/records_priv.h"
 
-int reconcile_init(struct reconcile *reconcile, struct store *store, const struct clock *clock,
+int reconcile_init(struct reconcile *reconcile, const struct service_config *config,
 		   struct engine *engine)
 {
 	pthread_condattr_t monotonic;
 	int err;
 
-	*reconcile = (struct reconcile){.store = store, .clock = clock, .engine = engine};
+	*reconcile = (struct reconcile){
+		.store = config->store,
+		.clock = config->clock,
+		.engine = engine,
+	};
 	err = snapshot_cell_init(&reconcile->catalog);
 	if (err)
 		return err;
+	packets_init(&reconcile->packets, config->datapath, config->clock);
 	pthread_mutex_init(&reconcile->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -31,6 +36,7 @@ void reconcile_done(struct reconcile *reconcile)
 	if (reconcile->watch)
 		store_unwatch(reconcile->store, reconcile->watch);
 	snapshot_cell_done(&reconcile->catalog);
+	packets_done(&reconcile->packets);
 	pthread_cond_destroy(&reconcile->reached);
 	pthread_mutex_destroy(&reconcile->lock);
 	free(reconcile->tenants);
@@ -54,6 +60,45 @@ static void note_refusal(struct reconcile *reconcile, const struct field_error *
 	reconcile->refusals.count++;
 	reconcile->refusals.last = *error;
 	pthread_mutex_unlock(&reconcile->lock);
+}
+
+int reconcile_tenant(struct reconcile *reconcile, uint32_t number, char ret_id[TENANT_ID_SIZE])
+{
+	int r = -ENOENT;
+
+	pthread_mutex_lock(&reconcile->lock);
+	for (size_t i = 0; i < reconcile->n_tenants && r; i++) {
+		if (reconcile->tenants[i].number != number)
+			continue;
+		memcpy(ret_id, reconcile->tenants[i].id, TENANT_ID_SIZE);
+		r = 0;
+	}
+	pthread_mutex_unlock(&reconcile->lock);
+	return r;
+}
+
+void reconcile_apply_packets(struct reconcile *reconcile, const struct catalog *catalog)
+{
+	struct packets_refusal refusal;
+	char tenant[TENANT_ID_SIZE], name[RECORD_NAME_SIZE];
+	struct field_error error;
+
+	packets_apply(&reconcile->packets, catalog->limits, &refusal);
+	if (!refusal.id[0] || reconcile_tenant(reconcile, refusal.tenant_number, tenant))
+		return;
+	record_limit_name(tenant, refusal.id, name);
+	field_error_set(&error, name, "%s", refusal.why.message);
+	note_refusal(reconcile, &error);
+}
+
+void reconcile_retry_packets(struct reconcile *reconcile)
+{
+	struct catalog *catalog = (struct catalog *)snapshot_get(&reconcile->catalog);
+
+	if (!catalog)
+		return;
+	reconcile_apply_packets(reconcile, catalog);
+	service_catalog_put(catalog);
 }
 
 /* Tenants first: a transaction may make one and records under it in any order. */
@@ -95,7 +140,7 @@ static int apply_events(struct reconcile *reconcile, uint64_t revision,
 	r = take_events(&draft, events, n, false);
 	if (r)
 		return r;
-	if (draft.n_changes == 0 && !draft.keys_changed)
+	if (!draft_changed(&draft))
 		return 0;
 	return draft_publish(&draft, revision);
 }
@@ -139,6 +184,8 @@ int reconcile_start(struct reconcile *reconcile, struct field_error *error)
 	r = draft_init(&draft, reconcile);
 	if (r)
 		return r;
+	/* Also without any: an earlier controller may have left limits in force that are gone. */
+	draft.packets_changed = reconcile->packets.datapath != NULL;
 	r = store_range(reconcile->store, RECORD_ROOT, load_record, &load, &revision);
 	if (r)
 		return r;

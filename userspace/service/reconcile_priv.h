@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "service/packets_priv.h"
 #include "service/service.h"
 
 struct tenant {
@@ -21,10 +22,12 @@ struct reconcile {
 	struct store *store; /* borrowed, as are the next two */
 	const struct clock *clock;
 	struct engine *engine;
+	struct packets packets;
 	struct snapshot_cell catalog;
 	struct store_watch *watch;
 
-	/* Touched by reconcile_start, then by the store's watch thread only. */
+	/* Written by reconcile_start, then by the store's watch thread only; keys are read there
+	 * too, tenants by others under the lock. */
 	struct tenant *tenants;
 	size_t n_tenants;
 	struct key_set keys;
@@ -36,8 +39,8 @@ struct reconcile {
 	struct service_refusals refusals;
 };
 
-/* 0 or -errno, and then there is nothing to be done. */
-int reconcile_init(struct reconcile *reconcile, struct store *store, const struct clock *clock,
+/* Reads store, clock and datapath of config. 0 or -errno, and then there is nothing to be done. */
+int reconcile_init(struct reconcile *reconcile, const struct service_config *config,
 		   struct engine *engine);
 /* Loads everything and begins to watch. As service_new(). */
 int reconcile_start(struct reconcile *reconcile, struct field_error *error);
@@ -46,3 +49,12 @@ void reconcile_done(struct reconcile *reconcile);
 
 /* Waits until all changes up to `revision` are in force. 0 or -ETIMEDOUT. */
 int reconcile_wait(struct reconcile *reconcile, uint64_t revision, uint32_t timeout_ms);
+
+/* Whose number that is. 0 or -ENOENT. */
+int reconcile_tenant(struct reconcile *reconcile, uint32_t number, char ret_id[TENANT_ID_SIZE]);
+
+/* Puts a catalog's packet limits in force and notes what was refused. The caller holds
+ * packets.calls until that catalog is published. */
+void reconcile_apply_packets(struct reconcile *reconcile, const struct catalog *catalog);
+/* The same for the published catalog. */
+void reconcile_retry_packets(struct reconcile *reconcile);

@@ -9,14 +9,25 @@
 
 enum { APPLY_WAIT_MS = 5000 };
 
+static int start_threads(struct service *service)
+{
+	int r;
+
+	r = sweeper_start(&service->sweeper, service->engine, service->clock, SWEEP_PASS_MS);
+	if (r)
+		return r;
+	r = keeper_start(&service->keeper, service);
+	if (r)
+		sweeper_stop(&service->sweeper);
+	return r;
+}
+
 static int start_parts(struct service *service, struct field_error *error)
 {
 	int r;
 
 	r = reconcile_start(&service->reconcile, error);
-	if (r)
-		return r;
-	return sweeper_start(&service->sweeper, service->engine, service->clock, SWEEP_PASS_MS);
+	return r ? r : start_threads(service);
 }
 
 static void free_parts(struct service *service)
@@ -26,10 +37,24 @@ static void free_parts(struct service *service)
 	free(service);
 }
 
+static int init_parts(struct service *service, const struct service_config *config)
+{
+	struct engine_config engine = {.keys_max = config->tenant_keys_max};
+	int r;
+
+	random_bytes(engine.seed, sizeof(engine.seed));
+	r = engine_new(&engine, &service->engine);
+	if (r)
+		return r;
+	r = reconcile_init(&service->reconcile, config, service->engine);
+	if (r)
+		engine_free(service->engine);
+	return r;
+}
+
 int service_new(const struct service_config *config, struct field_error *error,
 		struct service **ret)
 {
-	struct engine_config engine = {.keys_max = config->tenant_keys_max};
 	struct service *service;
 	int r;
 
@@ -40,15 +65,9 @@ int service_new(const struct service_config *config, struct field_error *error,
 	service->store = config->store;
 	service->clock = config->clock;
 	service->apply_wait_ms = config->apply_wait_ms ? config->apply_wait_ms : APPLY_WAIT_MS;
-	random_bytes(engine.seed, sizeof(engine.seed));
-	r = engine_new(&engine, &service->engine);
+	service->packets_needed = config->packets_needed;
+	r = init_parts(service, config);
 	if (r) {
-		free(service);
-		return r;
-	}
-	r = reconcile_init(&service->reconcile, service->store, service->clock, service->engine);
-	if (r) {
-		engine_free(service->engine);
 		free(service);
 		return r;
 	}
@@ -65,6 +84,7 @@ void service_free(struct service *service)
 {
 	if (!service)
 		return;
+	keeper_stop(&service->keeper);
 	sweeper_stop(&service->sweeper);
 	free_parts(service);
 }
@@ -84,26 +104,9 @@ void service_catalog_put(struct catalog *catalog)
 	snapshot_put(&catalog->snapshot);
 }
 
-int service_limit_stats(struct service *service, const char *id, struct engine_limit_stats *ret)
-{
-	return engine_limit_stats(service->engine, id, ret) ? -ENOENT : 0;
-}
-
 const struct clock *service_clock(struct service *service)
 {
 	return service->clock;
-}
-
-const char *service_not_ready(struct service *service)
-{
-	struct reconcile *reconcile = &service->reconcile;
-	bool stalled;
-
-	pthread_mutex_lock(&reconcile->lock);
-	stalled = reconcile->stalled;
-	pthread_mutex_unlock(&reconcile->lock);
-	return stalled ? "a change of the configuration found no memory; restart to take it over" :
-			 NULL;
 }
 
 void service_usage(struct service *service, struct engine_usage *ret)

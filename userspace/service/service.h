@@ -5,6 +5,7 @@
 #include "auth/auth.h"
 #include "base/clock.h"
 #include "base/snapshot.h"
+#include "datapath/datapath.h"
 #include "engine/engine.h"
 #include "model/limit.h"
 #include "store/store.h"
@@ -26,7 +27,9 @@ struct service_config {
 	struct store *store;       /* borrowed */
 	const struct clock *clock; /* borrowed */
 	uint64_t tenant_keys_max;
-	uint32_t apply_wait_ms; /* how long admin calls wait for their change; 0: 5 s */
+	uint32_t apply_wait_ms;    /* how long admin calls wait for their change; 0: 5 s */
+	struct datapath *datapath; /* borrowed; NULL: limits of packets are refused */
+	bool packets_needed;       /* not ready while the datapath is off */
 };
 
 /* Loads everything from the store and starts reconciling and sweeping. 0, -errno, or a positive
@@ -66,18 +69,40 @@ size_t catalog_page(const struct catalog *catalog, uint32_t tenant_number, const
 		    const struct limit **ret, size_t n);
 uint64_t catalog_count(const struct catalog *catalog, uint32_t tenant_number);
 
-/* 0 or -ENOENT when the engine has no such limit. */
-int service_limit_stats(struct service *service, const char *id, struct engine_limit_stats *ret);
+/* 0 or -ENOENT when the limit is not in force. */
+int service_limit_stats(struct service *service, const struct limit *limit,
+			struct limit_stats *ret);
+/* The same for limits of packets, else -ENOENT. Takes some 100 us. */
+int service_limit_capacity(struct service *service, const struct limit *limit,
+			   struct limit_capacity *ret);
 
 const struct clock *service_clock(struct service *service);
-/* What the service is waiting for, or NULL when it is ready to answer. Static text. */
-const char *service_not_ready(struct service *service);
+
+enum { SERVICE_REASON_SIZE = IF_NAMESIZE + DATAPATH_WHY_SIZE + 32 };
+/* True when it is ready to answer and every named interface enforces, else *reason says what is
+ * missing. */
+bool service_ready(struct service *service, char reason[SERVICE_REASON_SIZE]);
 void service_usage(struct service *service, struct engine_usage *ret);
+
+/* How the limits of packets stand. */
+struct service_packets {
+	const char *off; /* NULL, or why none is in force */
+	size_t wanted;   /* configured, those that are off included */
+	size_t in_force; /* of those; the others had no room */
+	struct datapath_interface interfaces[DATAPATH_INTERFACES_MAX];
+	size_t n_interfaces;
+};
+void service_packets(struct service *service, struct service_packets *ret);
+/* 0 or -errno. */
+int service_packet_reasons(struct service *service, struct sluice_reasons *ret);
 
 /*
  * Records that changed while the service ran and could not be taken over (damaged, of a newer
  * schema): each former state stays in force. count 0: none. Such a record at start is refused by
  * service_new instead, since then there is no former state.
+ *
+ * Limits of packets that the datapath has no room for, or refuses altogether, count too, also at
+ * start: they are listed like any other, but not in force until there is room.
  */
 struct service_refusals {
 	uint64_t count;

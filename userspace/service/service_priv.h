@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "service/keeper_priv.h"
 #include "service/reconcile_priv.h"
 #include "service/sweeper_priv.h"
 
@@ -9,7 +10,9 @@ struct service {
 	struct store *store;       /* borrowed */
 	const struct clock *clock; /* borrowed */
 	uint32_t apply_wait_ms;
+	bool packets_needed;
 	struct engine *engine;
 	struct reconcile reconcile;
 	struct sweeper sweeper;
+	struct keeper keeper;
 };

@@ -7,7 +7,10 @@
 #include "service/service_priv.h"
 #include "unit/service/rig.h"
 
-enum { SETTLE_MS = 10000 };
+enum {
+	SETTLE_MS = 10000,
+	PACKET_LINES = 1 << 15,
+};
 
 uint64_t rig_write(struct rig *rig, const char *name, const char *value)
 {
@@ -36,6 +39,7 @@ void rig_start(struct rig *rig, uint64_t keys_max)
 		.store = rig->store,
 		.clock = &rig->clock,
 		.tenant_keys_max = keys_max,
+		.datapath = rig->datapath,
 	};
 
 	assert_int_equal(service_new(&config, &rig->error, &rig->service), 0);
@@ -66,6 +70,8 @@ struct rig *rig_new(struct store *store, uint64_t keys_max)
 void rig_free(struct rig *rig)
 {
 	service_free(rig->service);
+	datapath_close(rig->datapath, false);
+	memory_pins_free(rig->pins);
 	store_close(rig->store);
 	free(rig);
 }
@@ -73,6 +79,24 @@ void rig_free(struct rig *rig)
 int rig_setup(void **state)
 {
 	*state = rig_new(NULL, 100000);
+	return 0;
+}
+
+void rig_open_packets(struct rig *rig)
+{
+	datapath_close(rig->datapath, false);
+	assert_int_equal(datapath_open_memory_at(rig->pins, &rig->datapath), 0);
+}
+
+int rig_setup_packets(void **state)
+{
+	struct rig *rig = rig_new(NULL, 100000);
+
+	rig_stop(rig);
+	assert_int_equal(memory_pins_new(PACKET_LINES, &rig->pins), 0);
+	rig_open_packets(rig);
+	rig_start(rig, 100000);
+	*state = rig;
 	return 0;
 }
 
@@ -110,6 +134,11 @@ int rig_update(struct rig *rig, const char *id, const char *body, uint64_t expec
 
 	return admin_limit_update(rig->service, &rig->who, &target, json_root(document),
 				  &rig->error, ret);
+}
+
+int rig_confirm(struct rig *rig, const char *id, struct admin_result *ret)
+{
+	return admin_limit_confirm(rig->service, &rig->who, id, &rig->error, ret);
 }
 
 int rig_delete(struct rig *rig, const char *id, uint64_t expected_revision)
@@ -170,4 +199,20 @@ size_t rig_count_records(struct rig *rig, const char *prefix)
 
 	assert_int_equal(store_range(rig->store, prefix, count_record, &n, &revision), 0);
 	return n;
+}
+
+const struct sluice_rule *rig_rule(struct rig *rig, const char *id)
+{
+	const struct sluice_tables *tables = memory_tables(rig->pins);
+
+	for (int i = 0; i < SLUICE_RULES_MAX; i++)
+		if ((tables->rules >> i & 1) &&
+		    strcmp(rig->pins->slots[tables->rule[i].slot].id, id) == 0)
+			return &tables->rule[i];
+	return NULL;
+}
+
+unsigned int rig_rules(struct rig *rig)
+{
+	return (unsigned int)__builtin_popcountll(memory_tables(rig->pins)->rules);
 }

@@ -9,9 +9,15 @@
 
 #include <cmocka.h>
 
+#include "datapath/memory_priv.h"
 #include "service/admin.h"
 #include "service/check.h"
 #include "store/backends.h"
+
+/* Of packets to a port, one bucket for each source. */
+#define RIG_PACKETS(port, limit)                                                    \
+	"{\"scope\":\"packet\",\"match\":{\"dst_port\":" #port "},\"per\":\"src\"," \
+	"\"limit\":" #limit ",\"interval\":\"1s\"}"
 
 #define RIG_LIMIT(key, limit, interval) \
 	"{\"key\":\"" key "\",\"limit\":" #limit ",\"interval\":\"" interval "\"}"
@@ -20,6 +26,8 @@ struct rig {
 	struct clock clock;
 	struct store *store; /* owned */
 	struct service *service;
+	struct memory_pins *pins;  /* owned; NULL: packets are off */
+	struct datapath *datapath; /* owned, on the pins */
 	struct principal who;
 	struct field_error error; /* of the last call */
 };
@@ -30,6 +38,10 @@ void rig_free(struct rig *rig);
 /* As cmocka's setup and teardown, in memory. */
 int rig_setup(void **state);
 int rig_teardown(void **state);
+/* rig_setup() with a packet path in memory. */
+int rig_setup_packets(void **state);
+/* Opens the packet path on what the pins hold; the service is stopped. */
+void rig_open_packets(struct rig *rig);
 /* random_init() for a group. */
 int rig_random(void **state);
 
@@ -40,6 +52,7 @@ void rig_stop(struct rig *rig);
 int rig_create(struct rig *rig, const char *body, struct admin_result *ret);
 int rig_update(struct rig *rig, const char *id, const char *body, uint64_t expected_revision,
 	       struct admin_result *ret);
+int rig_confirm(struct rig *rig, const char *id, struct admin_result *ret);
 int rig_delete(struct rig *rig, const char *id, uint64_t expected_revision);
 /* Creates and gives the id; asserts success. */
 void rig_add(struct rig *rig, const char *body, char id[ID_SIZE]);
@@ -56,3 +69,8 @@ uint64_t rig_remove(struct rig *rig, const char *name);
 /* Waits until the service has taken that revision over. */
 void rig_settle(struct rig *rig, uint64_t revision);
 size_t rig_count_records(struct rig *rig, const char *prefix);
+
+/* The rule in force of a limit of packets, or NULL. */
+const struct sluice_rule *rig_rule(struct rig *rig, const char *id);
+/* How many are in force. */
+unsigned int rig_rules(struct rig *rig);

@@ -272,15 +272,17 @@ static void mode_off_and_back_keeps_consumption(void **state)
 static void stats_count_what_was_decided(void **state)
 {
 	struct rig *rig = *state;
-	struct engine_limit_stats stats;
-	char id[ID_SIZE];
+	const struct limit unknown = {.id = "lim_none"};
+	struct limit_stats stats;
+	struct admin_result result;
 
-	rig_add(rig, RIG_LIMIT("k", 3, "1m"), id);
+	assert_int_equal(rig_create(rig, RIG_LIMIT("k", 3, "1m"), &result), 0);
 	rig_count_allowed(rig, "k", 5);
-	assert_int_equal(service_limit_stats(rig->service, id, &stats), 0);
+	assert_int_equal(service_limit_stats(rig->service, &result.limit, &stats), 0);
 	assert_int_equal(stats.allowed, 3);
 	assert_int_equal(stats.denied, 2);
-	assert_int_not_equal(service_limit_stats(rig->service, "lim_none", &stats), 0);
+	assert_int_not_equal(service_limit_stats(rig->service, &unknown, &stats), 0);
+	limit_done(&result.limit);
 }
 
 static void catalog_held_is_not_changed(void **state)

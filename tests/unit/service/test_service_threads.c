@@ -163,6 +163,7 @@ static void *read_catalogs(void *data)
 {
 	struct checker *reader = data;
 	const struct limit *page[16];
+	char reason[SERVICE_REASON_SIZE];
 	struct catalog *catalog;
 	struct engine_usage usage;
 
@@ -172,7 +173,7 @@ static void *read_catalogs(void *data)
 			reader->failed = true;
 		service_catalog_put(catalog);
 		service_usage(reader->rig.service, &usage);
-		service_not_ready(reader->rig.service);
+		service_ready(reader->rig.service, reason);
 	}
 	return NULL;
 }

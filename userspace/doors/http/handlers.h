@@ -18,6 +18,9 @@ void handle_limits_get(struct request *request, struct reply *reply);
 void handle_limits_update(struct request *request, struct reply *reply);
 void handle_limits_delete(struct request *request, struct reply *reply);
 void handle_limits_reset(struct request *request, struct reply *reply);
+void handle_limits_confirm(struct request *request, struct reply *reply);
+
+void handle_packets(struct request *request, struct reply *reply);
 
 void handle_livez(struct request *request, struct reply *reply);
 void handle_readyz(struct request *request, struct reply *reply);

@@ -3,13 +3,28 @@
 #include "base/clock.h"
 #include "doors/http/handlers.h"
 #include "doors/http/http_priv.h"
+#include "doors/http/packets_json.h"
 #include "doors/http/problem.h"
-#include "json/writer.h"
+
+static void write_details(struct request *request, bool packets, struct json_writer *writer)
+{
+	struct service *service = request->http->config.service;
+	struct service_packets state;
+
+	json_name(writer, "started_at_ms");
+	json_put_u64(writer, request->http->started_ms);
+	json_name(writer, "now_ms");
+	json_put_u64(writer, clock_utc_ms(service_clock(service)));
+	if (!packets)
+		return;
+	service_packets(service, &state);
+	packets_json_write(&state, writer);
+}
 
 /* Health checks of the wild add parameters of their own; only `verbose` means something here. */
-static void answer_health(struct request *request, const char *reason, struct reply *reply)
+static void answer_health(struct request *request, const char *reason, bool packets,
+			  struct reply *reply)
 {
-	const struct clock *clock = service_clock(request->http->config.service);
 	struct json_writer writer;
 
 	json_writer_init(&writer, &reply->body);
@@ -20,12 +35,8 @@ static void answer_health(struct request *request, const char *reason, struct re
 		json_name(&writer, "reason");
 		json_put_str(&writer, reason);
 	}
-	if (query_get(&request->query, "verbose")) {
-		json_name(&writer, "started_at_ms");
-		json_put_u64(&writer, request->http->started_ms);
-		json_name(&writer, "now_ms");
-		json_put_u64(&writer, clock_utc_ms(clock));
-	}
+	if (query_get(&request->query, "verbose"))
+		write_details(request, packets, &writer);
 	json_end_object(&writer);
 	if (reason)
 		reply->status = 503;
@@ -33,14 +44,16 @@ static void answer_health(struct request *request, const char *reason, struct re
 
 void handle_livez(struct request *request, struct reply *reply)
 {
-	answer_health(request, NULL, reply);
+	answer_health(request, NULL, false, reply);
 }
 
 void handle_readyz(struct request *request, struct reply *reply)
 {
-	const char *reason = service_not_ready(request->http->config.service);
+	char reason[SERVICE_REASON_SIZE];
+	bool ready = service_ready(request->http->config.service, reason);
 
 	if (atomic_load(&request->http->draining))
-		reason = "stopping";
-	answer_health(request, reason, reply);
+		answer_health(request, "stopping", true, reply);
+	else
+		answer_health(request, ready ? NULL : reason, true, reply);
 }

@@ -41,7 +41,7 @@ static void answer_outcome(int err, const char *existing_id, const struct field_
 		refuse_unknown(reply);
 		break;
 	case ADMIN_E_EXISTS:
-		problem_exists(reply, existing_id);
+		problem_exists(reply, error, existing_id);
 		break;
 	case ADMIN_E_REVISION:
 		problem_set(reply, 412, NULL, "the limit has changed: its ETag is another now");
@@ -56,6 +56,16 @@ static void answer_outcome(int err, const char *existing_id, const struct field_
 		problem_set(reply, 503, NULL, "nothing was changed: %s", error->message);
 		break;
 	case ADMIN_E_TOO_MANY:
+		problem_set(reply, 409, error->field, "%s", error->message);
+		break;
+	case ADMIN_E_OFF:
+		problem_set(reply, 503, NULL, "nothing was changed: packets are not limited: %s",
+			    error->message);
+		break;
+	case ADMIN_E_UNSUPPORTED:
+		problem_set(reply, 422, error->field, "%s", error->message);
+		break;
+	case ADMIN_E_CONFIRMED:
 		problem_set(reply, 409, NULL, "%s", error->message);
 		break;
 	default:
@@ -68,14 +78,16 @@ static void answer_outcome(int err, const char *existing_id, const struct field_
 static void answer_limit(struct request *request, const struct limit *limit, bool with_stats,
 			 struct reply *reply)
 {
-	struct engine_limit_stats counted = {.allowed = 0};
-	struct limit_stats stats;
+	struct service *service = service_of(request);
+	struct limit_stats stats = {.allowed = 0};
+	struct limit_capacity capacity;
+	bool in_force;
 
 	etag_format(limit->revision, reply->etag);
 	if (with_stats)
-		service_limit_stats(service_of(request), limit->id, &counted);
-	stats = (struct limit_stats){.allowed = counted.allowed, .denied = counted.denied};
-	limit_write(limit, with_stats ? &stats : NULL, NULL, &reply->body);
+		service_limit_stats(service, limit, &stats);
+	in_force = service_limit_capacity(service, limit, &capacity) == 0;
+	limit_write(limit, with_stats ? &stats : NULL, in_force ? &capacity : NULL, &reply->body);
 }
 
 static int parse_page(const struct query *query, struct field_error *error, size_t *ret_size,
@@ -234,6 +246,23 @@ void handle_limits_delete(struct request *request, struct reply *reply)
 		answer_outcome(err, NULL, &error, reply);
 	else
 		reply->status = 204;
+}
+
+void handle_limits_confirm(struct request *request, struct reply *reply)
+{
+	struct field_error error = {.field = ""};
+	struct admin_result result = {.existing_id = ""};
+	int err;
+
+	if (body_refuse_query(request, reply))
+		return;
+	err = admin_limit_confirm(service_of(request), &request->who, request->id, &error, &result);
+	if (err) {
+		answer_outcome(err, NULL, &error, reply);
+		return;
+	}
+	answer_limit(request, &result.limit, true, reply);
+	limit_done(&result.limit);
 }
 
 /* The one member a reset may have; absent: all keys. */

@@ -68,16 +68,16 @@ void problem_invalid(struct reply *reply, const struct field_error *error)
 	problem_set(reply, 400, error->field, "%s", error->message);
 }
 
-void problem_exists(struct reply *reply, const char *existing_id)
+void problem_exists(struct reply *reply, const struct field_error *error, const char *existing_id)
 {
 	char detail[DETAIL_SIZE];
 	struct json_writer writer;
 
 	start_reply(reply, 409);
-	snprintf(detail, sizeof(detail),
-		 "limit %s has the same key, algorithm and interval: change that one", existing_id);
+	snprintf(detail, sizeof(detail), "limit %s has the same %s: change that one", existing_id,
+		 error->message);
 	json_writer_init(&writer, &reply->body);
-	begin_problem(&writer, 409, "key", detail);
+	begin_problem(&writer, 409, error->field, detail);
 	json_name(&writer, "existing_id");
 	json_put_str(&writer, existing_id);
 	json_end_object(&writer);

@@ -11,8 +11,8 @@ void problem_set(struct reply *reply, unsigned int status, const char *field, co
 		 ...) __attribute__((format(printf, 4, 5)));
 /* Status 400 from what a parser said. */
 void problem_invalid(struct reply *reply, const struct field_error *error);
-/* Status 409 with the member "existing_id". */
-void problem_exists(struct reply *reply, const char *existing_id);
+/* Status 409 with the member "existing_id"; error says what of it is the same. */
+void problem_exists(struct reply *reply, const struct field_error *error, const char *existing_id);
 /* A fault of ours: 503 when memory is short, else 500. err is a negative errno. */
 void problem_fault(struct reply *reply, int err);
 

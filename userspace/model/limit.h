@@ -101,7 +101,7 @@ int limit_parse_update(const struct json *object, const struct limit *base,
 void limit_date(struct limit *limit, uint64_t now_ms);
 
 /* The record as the store keeps it; limit_load() reads what limit_save() wrote, also of older
- * schemas, and refuses newer ones (MODEL_E_INVALID, field "schema"). */
+ * schemas, and refuses newer ones (MODEL_E_INVALID, field "schema"). Outcomes as limit_parse(). */
 void limit_save(const struct limit *limit, struct buf *buf);
 int limit_load(const char *text, size_t len, struct field_error *error, struct limit *ret);
 

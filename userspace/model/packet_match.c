@@ -6,13 +6,14 @@
 #include "model/limit_priv.h"
 #include "model/packet_priv.h"
 
+/* A slip that might mean two of them means the first. */
 static const struct proto_name {
 	const char *name;
 	uint8_t proto;
 } proto_names[] = {
-	{"tcp", 6},   {"udp", 17},  {"icmp", 1},   {"icmpv6", 58},   {"sctp", 132}, {"dccp", 33},
-	{"gre", 47},  {"esp", 50},  {"igmp", 2},   {"udplite", 136}, {"ipip", 4},   {"ipv6", 41},
-	{"ospf", 89}, {"pim", 103}, {"vrrp", 112}, {"l2tp", 115},
+	{"tcp", 6},   {"udp", 17},  {"icmpv6", 58},   {"icmp", 1},   {"sctp", 132}, {"dccp", 33},
+	{"gre", 47},  {"esp", 50},  {"udplite", 136}, {"igmp", 2},   {"ipip", 4},   {"ipv6", 41},
+	{"pim", 103}, {"ospf", 89}, {"vrrp", 112},    {"l2tp", 115},
 };
 
 enum {
@@ -44,6 +45,13 @@ bool packet_match_takes(const struct packet_match *match, unsigned int family)
 bool packet_proto_has_ports(uint8_t proto)
 {
 	return proto == 6 || proto == 17 || proto == 33 || proto == 132 || proto == 136;
+}
+
+bool packet_proto_is_extension(uint8_t proto)
+{
+	static const uint8_t extensions[] = {0, 43, 44, 51, 60, 135, 139, 140};
+
+	return memchr(extensions, proto, sizeof(extensions));
 }
 
 const char *packet_proto_name(uint8_t proto)

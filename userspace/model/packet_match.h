@@ -25,7 +25,10 @@ struct packet_ports {
 	uint16_t last; /* inclusive, not below first */
 };
 
-/* A count of 0: the member was not given, and every packet fits. Lists are in the user's order. */
+/*
+ * A count of 0: the member was not given, and every packet fits. Lists are in the user's order.
+ * What has no ports (ICMP) never fits a dst_port, with or without proto beside it.
+ */
 struct packet_match {
 	struct packet_prefix dst[PACKET_LIST_MAX];
 	struct packet_prefix src[PACKET_LIST_MAX];

@@ -211,25 +211,39 @@ static int read_member(const char *name, const struct json *value, void *data)
 	return refuse_unknown(name, reading->error);
 }
 
+static int check_families(const struct packet_match *match, struct field_error *error)
+{
+	if (packet_match_takes(match, 4) || packet_match_takes(match, 6))
+		return 0;
+	return limit_refuse(error, "match.src", "is %s only and dst %s only: no packet could match",
+			    match->src[0].family == 4 ? "IPv4" : "IPv6",
+			    match->dst[0].family == 4 ? "IPv4" : "IPv6");
+}
+
+static int check_proto(const struct packet_match *match, uint8_t proto, struct field_error *error)
+{
+	const char *name = packet_proto_name(proto);
+
+	if (match->n_dst_port && !packet_proto_has_ports(proto))
+		return limit_refuse(error, "match.dst_port",
+				    "could not match protocol %u%s%s%s, which has no ports", proto,
+				    name ? " (" : "", name ? name : "", name ? ")" : "");
+	if (!packet_match_takes(match, 4) && packet_proto_is_extension(proto))
+		return limit_refuse(error, "match.proto",
+				    "could not match %u, an extension header of IPv6: packets are "
+				    "matched by what comes after those",
+				    proto);
+	return 0;
+}
+
 /* Members that are right each, but exclude each other. */
 static int check_match(const struct packet_match *match, struct field_error *error)
 {
-	if (!packet_match_takes(match, 4) && !packet_match_takes(match, 6))
-		return limit_refuse(error, "match.src",
-				    "is %s only and dst %s only: no packet could match",
-				    match->src[0].family == 4 ? "IPv4" : "IPv6",
-				    match->dst[0].family == 4 ? "IPv4" : "IPv6");
-	for (uint32_t i = 0; match->n_dst_port && i < match->n_proto; i++) {
-		const char *name = packet_proto_name(match->proto[i]);
+	int r = check_families(match, error);
 
-		if (packet_proto_has_ports(match->proto[i]))
-			continue;
-		return limit_refuse(error, "match.dst_port",
-				    "could not match protocol %u%s%s%s, which has no ports",
-				    match->proto[i], name ? " (" : "", name ? name : "",
-				    name ? ")" : "");
-	}
-	return 0;
+	for (uint32_t i = 0; i < match->n_proto && r == 0; i++)
+		r = check_proto(match, match->proto[i], error);
+	return r;
 }
 
 int limit_parse_match(const struct limit_field *field, const struct json *value,

@@ -25,13 +25,6 @@ static int refuse_form(const char *name, struct field_error *error)
 			    "(IPv4) or \"src/24/48\" (IPv4 and IPv6)");
 }
 
-static int refuse_length(const char *name, const char *family, unsigned int most,
-			 struct field_error *error)
-{
-	return limit_refuse(error, name, "must have a prefix length from 1 to %u for %s", most,
-			    family);
-}
-
 /* "", "/24" or "/24/48". */
 static bool read_lengths(const char *text, struct lengths *ret)
 {
@@ -64,11 +57,14 @@ static int set_lengths(const struct lengths *lengths, const char *name, struct f
 	if (lengths->n == 2 || (lengths->n == 1 && only6))
 		length6 = lengths->value[lengths->n - 1];
 	if (length4 < 1 || length4 > LENGTH4)
-		return refuse_length(name, "IPv4", LENGTH4, error);
+		return limit_refuse(error, name, "must have an IPv4 prefix length from 1 to %d%s",
+				    LENGTH4,
+				    lengths->n == 1 ? ": a single one is of IPv4, "
+						      "unless match has IPv6 addresses only" :
+						      "");
 	if (length6 < 1 || length6 > most6)
-		return refuse_length(
-			name, only6 ? "IPv6" : "IPv6 (more where match has IPv6 addresses only)",
-			most6, error);
+		return limit_refuse(error, name, "must have an IPv6 prefix length from 1 to %u%s",
+				    most6, only6 ? "" : ", as long as match takes IPv4, too");
 	match->per_length4 = (uint8_t)length4;
 	match->per_length6 = (uint8_t)length6;
 	return 0;

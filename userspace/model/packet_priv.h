@@ -27,6 +27,9 @@ bool packet_prefix_trim(struct packet_prefix *prefix);
 /* Decimal digits without leading zeros, at most `most`. Says whether that is what it is. */
 bool packet_number_parse(const char *text, size_t len, unsigned int most, unsigned int *ret);
 
+/* Extension headers of IPv6, which bpf/parse.h walks past. */
+bool packet_proto_is_extension(uint8_t proto);
+
 /* Names that people know: NULL if it has none; -1 if it is none. */
 const char *packet_proto_name(uint8_t proto);
 int packet_proto_find(const char *name);

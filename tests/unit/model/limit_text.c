@@ -54,6 +54,21 @@ void limit_must_be_refused(int r, const struct field_error *error, const char *f
 		fail_msg("%s: message \"%s\"", text, error->message);
 }
 
+void limits_must_be_refused(const struct limit_refusal *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct field_error error = {0};
+		struct limit limit = {.limit = 77};
+		int r = limit_from_text(rows[i].text, &error, &limit);
+
+		limit_must_be_refused(r, &error, rows[i].field, rows[i].piece, rows[i].text);
+		assert_int_equal(limit.limit, 77);
+		assert_null(limit.key);
+		assert_null(limit.match);
+		assert_int_equal(limit_from_text(rows[i].text, NULL, &limit), MODEL_E_INVALID);
+	}
+}
+
 char *limit_to_text(const struct limit *limit)
 {
 	struct buf buf;

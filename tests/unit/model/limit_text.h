@@ -15,5 +15,12 @@ void limit_must_parse(const char *text, struct limit *ret);
 void limit_must_be_refused(int r, const struct field_error *error, const char *field,
 			   const char *piece, const char *text);
 
+/* A limit that cannot be created, the field at fault and a piece of the message. */
+struct limit_refusal {
+	const char *text, *field, *piece;
+};
+/* Also that nothing half-read comes out, and that nobody has to look at the error. */
+void limits_must_be_refused(const struct limit_refusal *rows, size_t n);
+
 /* limit_write() without stats; the caller frees. */
 char *limit_to_text(const struct limit *limit);

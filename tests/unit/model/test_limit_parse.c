@@ -89,31 +89,11 @@ static void limit_choices_are_read(void **state)
 	}
 }
 
-struct refusal {
-	const char *text, *field, *piece;
-};
-
-static void check_refusals(const struct refusal *rows, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct field_error error = {0};
-		struct limit limit = {.limit = 77};
-		int r = limit_from_text(rows[i].text, &error, &limit);
-
-		limit_must_be_refused(r, &error, rows[i].field, rows[i].piece, rows[i].text);
-		/* Nothing half-read comes out. */
-		assert_int_equal(limit.limit, 77);
-		assert_null(limit.key);
-		/* And nobody has to look at the error. */
-		assert_int_equal(limit_from_text(rows[i].text, NULL, &limit), MODEL_E_INVALID);
-	}
-}
-
-#define CHECK(rows) check_refusals(rows, sizeof(rows) / sizeof(rows[0]))
+#define CHECK(rows) limits_must_be_refused(rows, sizeof(rows) / sizeof(rows[0]))
 
 static void limit_missing_or_unknown_members_are_refused(void **state)
 {
-	static const struct refusal rows[] = {
+	static const struct limit_refusal rows[] = {
 		{"[]", "", "must be an object, not an array"},
 		{"null", "", "must be an object, not null"},
 		{"\"x\"", "", "must be an object, not a string"},
@@ -146,7 +126,7 @@ static void limit_missing_or_unknown_members_are_refused(void **state)
 
 static void limit_of_wrong_types_is_refused(void **state)
 {
-	static const struct refusal rows[] = {
+	static const struct limit_refusal rows[] = {
 		{"{\"key\":5,\"limit\":1,\"interval\":\"1m\"}", "key",
 		 "must be a string, not an integer"},
 		{"{\"key\":null,\"limit\":1,\"interval\":\"1m\"}", "key",
@@ -178,7 +158,7 @@ static void limit_of_wrong_types_is_refused(void **state)
 
 static void limit_of_wrong_values_is_refused(void **state)
 {
-	static const struct refusal rows[] = {
+	static const struct limit_refusal rows[] = {
 		{"{\"key\":\"\",\"limit\":1,\"interval\":\"1m\"}", "key", "must not be empty"},
 		{"{\"key\":\"a*b*c*d*e*\",\"limit\":1,\"interval\":\"1m\"}", "key",
 		 "at most 4 `*`"},
@@ -229,7 +209,7 @@ static void limit_of_wrong_values_is_refused(void **state)
 
 static void limit_of_what_comes_later_is_refused_saying_so(void **state)
 {
-	static const struct refusal rows[] = {
+	static const struct limit_refusal rows[] = {
 		{WITH("\"strategy\":\"shared\""), "strategy", "\"shared\" needs Redis"},
 		{WITH("\"strategy\":\"leased\""), "strategy", "needs Redis"},
 		{WITH("\"strategy\":\"strict\""), "strategy", "needs Redis"},
@@ -241,7 +221,7 @@ static void limit_of_what_comes_later_is_refused_saying_so(void **state)
 
 static void limit_members_of_the_service_are_refused(void **state)
 {
-	static const struct refusal rows[] = {
+	static const struct limit_refusal rows[] = {
 		{WITH("\"id\":\"lim_1\""), "id", "read-only"},
 		{WITH("\"revision\":1"), "revision", "read-only"},
 		{WITH("\"created_at\":\"2026-01-01T00:00:00.000Z\""), "created_at", "read-only"},

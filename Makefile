@@ -53,7 +53,7 @@ helper_srcs := $(filter-out $(unit_srcs) $(bpf_objs_src) $(bpf_srcs) $(fuzz_srcs
 # --- flags -----------------------------------------------------------------------------------
 
 # Expanded on first use: on a fresh machine `make deps` runs before pkg-config exists.
-packages := jansson sqlite3 libsodium
+packages := jansson sqlite3 libsodium libbpf
 pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(packages)))$(pkg_cflags)
 pkg_libs = $(eval pkg_libs := $$(shell pkg-config --libs $(packages)))$(pkg_libs)
 
@@ -99,11 +99,15 @@ cc_fuzz := $(CLANG)
 cflags_fuzz := $(san_cflags) -fsanitize=fuzzer-no-link,address,undefined
 ldflags_fuzz := $(san_ldflags) -fsanitize=address,undefined
 
+# The packet path's program is a file of its own for the kernel, and carried inside the binary.
+bpf_program := $(BUILD)/bpf/sluice_xdp.bpf.o
+bpf_carrier := userspace/datapath/bpf_object
+
 # What a file's folder adds, by source when compiling and by target when linking.
 folder_cflags = $(if $(filter tests/%,$(1)),$(test_cflags)) \
-	$(if $(filter tests/fuzz/%,$(1)),-Wno-missing-prototypes)
-folder_libs = $(if $(findstring /tests/bpf/,$(1)),-lbpf) \
-	$(if $(findstring /tests/fuzz/,$(1)),-fsanitize=fuzzer)
+	$(if $(filter tests/fuzz/%,$(1)),-Wno-missing-prototypes) \
+	$(if $(filter $(bpf_carrier).c,$(1)),-DSLUICE_BPF_OBJECT='"$(bpf_program)"')
+folder_libs = $(if $(findstring /tests/fuzz/,$(1)),-fsanitize=fuzzer)
 
 # --- rules -----------------------------------------------------------------------------------
 
@@ -127,6 +131,8 @@ $$(dir_$(1))/obj/%.o: %.c $$(dir_$(1))/.flags
 	@mkdir -p $$(@D)
 	$$(Q)$$(cc_$(1)) $$(base_cflags) $$(cflags_$(1)) $$(call folder_cflags,$$<) \
 		-MMD -MP -c -o $$@ $$<
+
+$$(dir_$(1))/obj/$(bpf_carrier).o: $(bpf_program)
 
 $$(dir_$(1))/obj/llhttp/%.o: $$(llhttp_dir)/%.c $$(dir_$(1))/.flags
 	$$(call say,CC,$$@)
@@ -159,10 +165,18 @@ $(foreach v,$(variants),$(eval $(call variant_rules,$v)))
 bpf_cflags = $(eval bpf_cflags := -target bpf -O2 -g -mcpu=v3 -Wall -Werror -Iinclude -Itests -I. \
 	-idirafter /usr/include/$$(shell $(CC) -print-multiarch))$(bpf_cflags)
 
-$(BUILD)/bpf/%.bpf.o: tests/bpf/%.bpf.c
+# Programs of the product and of tests lie side by side; no two may have one name.
+define compile_bpf
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(bpf_cflags) -MMD -MP -c -o $@ $<
+endef
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(compile_bpf)
+
+$(BUILD)/bpf/%.bpf.o: tests/bpf/%.bpf.c
+	$(compile_bpf)
 
 -include $(wildcard $(BUILD)/bpf/*.d)
 

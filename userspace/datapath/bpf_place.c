@@ -1,0 +1,190 @@
+/* Whether packets can be limited here at all, and the directories that the pins lie in. */
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+
+#include "datapath/bpf_priv.h"
+
+#define BPFFS "/sys/fs/bpf"
+
+int bpf_place_name(struct datapath_bpf *b, const char *pin_dir)
+{
+	/* 16: for what is put behind it. */
+	if (strlen(pin_dir) > sizeof(b->pin_dir) - 16)
+		return bpf_off(b, "the pin directory's name is too long");
+	snprintf(b->pin_dir, sizeof(b->pin_dir), "%s", pin_dir);
+	snprintf(b->pins, sizeof(b->pins), "%.*s/v%d", BPF_DIR_SIZE - 16, pin_dir, SLUICE_LAYOUT);
+	snprintf(b->links, sizeof(b->links), "%.*s/v%d/links", BPF_DIR_SIZE - 16, pin_dir,
+		 SLUICE_LAYOUT);
+	return 0;
+}
+
+bool bpf_place_has_links(const struct datapath_bpf *b)
+{
+	DIR *dir = opendir(b->links);
+	const struct dirent *entry;
+	bool found = false;
+
+	if (!dir)
+		return false;
+	while (!found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.';
+	closedir(dir);
+	return found;
+}
+
+static bool has_capability(uint64_t have, unsigned int capability)
+{
+	return have >> capability & 1;
+}
+
+static int check_rights(struct datapath_bpf *b)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+	bool bpf, net;
+	uint64_t have;
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return 0; /* then the kernel's own answer has to do */
+	have = (uint64_t)data[1].effective << 32 | data[0].effective;
+	bpf = has_capability(have, CAP_BPF) || has_capability(have, CAP_SYS_ADMIN);
+	net = has_capability(have, CAP_NET_ADMIN);
+	if (bpf && net)
+		return 0;
+	return bpf_off(b, "this process lacks %s%s%s", bpf ? "" : "CAP_BPF",
+		       bpf || net ? "" : " and ", net ? "" : "CAP_NET_ADMIN");
+}
+
+/* Rules carry times that the program compares with the kernel's own clock. */
+static int check_clock(struct datapath_bpf *b)
+{
+	FILE *file = fopen("/proc/self/timens_offsets", "re");
+	int64_t seconds = 0, nanoseconds = 0;
+	int n;
+
+	if (!file)
+		return 0; /* a kernel without time namespaces */
+	n = fscanf(file, " monotonic %" SCNd64 " %" SCNd64, &seconds, &nanoseconds);
+	fclose(file);
+	if (n == 2 && (seconds || nanoseconds))
+		return bpf_off(b,
+			       "this process is in a time namespace, whose clock is %" PRId64
+			       " s off the one that packets are judged by",
+			       seconds);
+	return 0;
+}
+
+int bpf_place_check(struct datapath_bpf *b)
+{
+	int err = check_rights(b);
+
+	return err ? err : check_clock(b);
+}
+
+/* The nearest directory above `path`, or itself, that is there. */
+static int stat_nearest(const char *path, struct statfs *ret)
+{
+	char at[BPF_DIR_SIZE];
+	char *slash;
+
+	snprintf(at, sizeof(at), "%s", path);
+	while (statfs(at, ret) < 0) {
+		slash = strrchr(at, '/');
+		if (errno != ENOENT || !slash)
+			return -errno;
+		slash[slash == at] = '\0';
+	}
+	return 0;
+}
+
+static bool is_below(const char *path, const char *top)
+{
+	size_t n = strlen(top);
+
+	return strncmp(path, top, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+static int mount_bpffs(struct datapath_bpf *b)
+{
+	if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0)
+		return 0;
+	if (errno == EPERM)
+		return bpf_off(b, "no bpffs is mounted, and mounting it takes CAP_SYS_ADMIN: "
+				  "mount -t bpf bpf " BPFFS);
+	return bpf_off(b, "cannot mount bpffs at " BPFFS ": %s", strerror(errno));
+}
+
+static int find_bpffs(struct datapath_bpf *b)
+{
+	struct statfs fs = {0};
+	int err = stat_nearest(b->pin_dir, &fs);
+
+	if (!err && (unsigned long)fs.f_type == BPF_FS_MAGIC)
+		return 0;
+	if (err)
+		return bpf_off(b, "cannot look at %.100s: %s", b->pin_dir, strerror(-err));
+	if (is_below(b->pin_dir, BPFFS))
+		return mount_bpffs(b);
+	return bpf_off(b, "the pin directory %.100s is not on a bpffs", b->pin_dir);
+}
+
+/* 1: made; 0: was there. */
+static int make_dir(struct datapath_bpf *b, const char *path, int *ret_made)
+{
+	struct stat st;
+
+	*ret_made = mkdir(path, 0700) == 0;
+	if (*ret_made || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+		return 0;
+	return bpf_off(b, "cannot make the directory %.100s: %s%s", path, strerror(errno),
+		       strchr(path, '.') ? " (a bpffs takes no dots in names)" : "");
+}
+
+static int make_parents(struct datapath_bpf *b)
+{
+	char at[BPF_DIR_SIZE];
+	int made, err = 0;
+
+	snprintf(at, sizeof(at), "%s", b->pin_dir);
+	for (char *slash = strchr(at + 1, '/'); slash && !err; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		/* One above that may not even be looked at is not ours to make. */
+		if (access(at, F_OK) < 0 && errno == ENOENT)
+			err = make_dir(b, at, &made);
+		*slash = '/';
+	}
+	return err;
+}
+
+int bpf_place_make(struct datapath_bpf *b)
+{
+	int made, err = find_bpffs(b);
+
+	if (!err)
+		err = make_parents(b);
+	if (!err)
+		err = make_dir(b, b->pin_dir, &made);
+	if (err)
+		return err;
+	b->made_pin_dir = made;
+	err = make_dir(b, b->pins, &made);
+	return err ? err : make_dir(b, b->links, &made);
+}
+
+void bpf_place_remove(struct datapath_bpf *b)
+{
+	rmdir(b->links);
+	rmdir(b->pins);
+	if (b->made_pin_dir)
+		rmdir(b->pin_dir);
+}

@@ -1,0 +1,100 @@
+/* The backend in the kernel: what its files share. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "datapath/datapath_priv.h"
+
+enum {
+	BPF_DIR_SIZE = 256,
+	BPF_PATH_SIZE = BPF_DIR_SIZE + 64, /* a directory and an escaped interface or map name */
+};
+
+/* One named interface. Only who opens or tends writes it; `shown` also under the lock. */
+struct bpf_interface {
+	struct datapath_interface shown;
+	int link; /* -1: none */
+};
+
+struct datapath_bpf {
+	struct datapath base;
+	pthread_mutex_t lock; /* guards what interfaces show */
+	char pin_dir[BPF_DIR_SIZE];
+	char pins[BPF_DIR_SIZE];  /* of this layout, below pin_dir */
+	char links[BPF_DIR_SIZE]; /* below pins */
+	bool made_pin_dir;
+	struct bpf_object *object; /* owns the descriptors of maps and program */
+	int program, tables, counts, reasons;
+	uint32_t tables_btf_key, tables_btf_value; /* so that each new one shows its fields */
+	int cpus;
+	struct bpf_interface interfaces[DATAPATH_INTERFACES_MAX];
+	size_t n_interfaces;
+	struct sluice_slot no_slots[SLUICE_RULES_MAX]; /* while there is no map of them */
+};
+
+/*
+ * Functions that may find out that packets cannot be limited here return 0 or DATAPATH_E_OFF, and
+ * then base.off says why.
+ */
+int bpf_off(struct datapath_bpf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* bpf_object.c: the compiled programs, inside this binary. */
+extern const char bpf_object_start[], bpf_object_end[];
+
+/* bpf_place.c: rights, clocks, and where the pins are. */
+/* Fills the three directories; they need not exist. */
+int bpf_place_name(struct datapath_bpf *b, const char *pin_dir);
+bool bpf_place_has_links(const struct datapath_bpf *b);
+/* Whether this process may limit packets and reads the kernel's clock. */
+int bpf_place_check(struct datapath_bpf *b);
+/* Mounts bpffs if it is not, and makes the directories. */
+int bpf_place_make(struct datapath_bpf *b);
+/* Removes those directories that are empty; pin_dir only if bpf_place_make() made it. */
+void bpf_place_remove(struct datapath_bpf *b);
+
+/* bpf_maps.c: programs and maps, new or adopted from the pins. */
+/* `lines` of a new map; 0: the default. Fills base up to datapath_adopt(), and the descriptors. */
+int bpf_maps_load(struct datapath_bpf *b, uint32_t lines);
+int bpf_maps_publish(struct datapath_bpf *b, const struct sluice_tables *tables);
+void bpf_maps_unpin(struct datapath_bpf *b);
+void bpf_maps_close(struct datapath_bpf *b);
+
+/* bpf_links.c: programs on interfaces. */
+/* Brings every interface to where it should be: at first, and later once a second. */
+void bpf_links_tend(struct datapath_bpf *b);
+/* Says what goes on although nobody names it any more. */
+void bpf_links_report_unnamed(const struct datapath_bpf *b);
+/* Detaches and unpins every link, also those of interfaces no longer named. */
+void bpf_links_detach(struct datapath_bpf *b);
+void bpf_links_close(struct datapath_bpf *b);
+
+/* bpf_say.c: what libbpf and the kernel have to say. */
+/* Keeps libbpf from printing; what it says next is kept for bpf_said() in this thread. */
+void bpf_listen(void);
+/* The first complaint since then, or the verifier's verdict; "" if none. */
+const char *bpf_said(void);
+
+static inline void close_fd(const int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+#define _cleanup_fd_ _cleanup_(close_fd)
+
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+/* Opens a pin that must be of this kind, "map" or "link". -errno; -EMEDIUMTYPE: of another. */
+int bpf_pin_open(const char *path, const char *kind);

@@ -47,8 +47,13 @@ bpf_objs_src := $(filter tests/bpf/%.bpf.c,$(test_tree))
 bpf_srcs := $(filter tests/bpf/test_%.c,$(test_tree))
 fuzz_srcs := $(filter tests/fuzz/fuzz_%.c,$(test_tree))
 bench_srcs := $(filter tests/bench/bench_%.c,$(test_tree))
+bench_objs_src := $(filter tests/bench/%.bpf.c,$(test_tree))
 helper_srcs := $(filter-out $(unit_srcs) $(bpf_objs_src) $(bpf_srcs) $(fuzz_srcs) $(bench_srcs) \
-	tests/check/% tests/harness/%,$(test_tree))
+	$(bench_objs_src) tests/check/% tests/harness/%,$(test_tree))
+
+generator_srcs := $(sort $(wildcard generator/*.c))
+generator_bpf := $(filter %.bpf.c,$(generator_srcs))
+generator_srcs := $(filter-out $(generator_bpf),$(generator_srcs))
 
 # --- flags -----------------------------------------------------------------------------------
 
@@ -103,10 +108,15 @@ ldflags_fuzz := $(san_ldflags) -fsanitize=address,undefined
 bpf_program := $(BUILD)/bpf/sluice_xdp.bpf.o
 bpf_carrier := userspace/datapath/bpf_object
 
+# The generator holds its program's object.
+generator_object := $(BUILD)/bpf/flow.bpf.o
+generator_cflags := -I. -DGENERATOR_FLOW_OBJECT='"$(abspath $(generator_object))"'
+
 # What a file's folder adds, by source when compiling and by target when linking.
 folder_cflags = $(if $(filter tests/%,$(1)),$(test_cflags)) \
 	$(if $(filter tests/fuzz/%,$(1)),-Wno-missing-prototypes) \
-	$(if $(filter $(bpf_carrier).c,$(1)),-DSLUICE_BPF_OBJECT='"$(bpf_program)"')
+	$(if $(filter $(bpf_carrier).c,$(1)),-DSLUICE_BPF_OBJECT='"$(bpf_program)"') \
+	$(if $(filter generator/%,$(1)),$(generator_cflags))
 folder_libs = $(if $(findstring /tests/fuzz/,$(1)),-fsanitize=fuzzer)
 
 # --- rules -----------------------------------------------------------------------------------
@@ -151,13 +161,20 @@ $$(dir_$(1))/sluice: $$(dir_$(1))/obj/$$(main_src:.c=.o) $$(dir_$(1))/libsluice.
 	$$(call say,LINK,$$@)
 	$$(Q)$$(cc_$(1)) $$(ldflags_$(1)) -pthread -o $$@ $$^ $$(pkg_libs)
 
+$$(dir_$(1))/obj/generator/generator.o: $$(generator_object)
+
+$$(dir_$(1))/generator: $$(generator_srcs:%.c=$$(dir_$(1))/obj/%.o) $$(dir_$(1))/libsluice.a
+	$$(call say,LINK,$$@)
+	$$(Q)$$(cc_$(1)) $$(ldflags_$(1)) -pthread -o $$@ $$^ -lbpf
+
 $$(dir_$(1))/tests/%: $$(dir_$(1))/obj/tests/%.o $$(dir_$(1))/libtest.a $$(dir_$(1))/libsluice.a
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(cc_$(1)) $$(ldflags_$(1)) -pthread -o $$@ $$^ $$(call folder_libs,$$@) \
 		$$(pkg_libs) -lcmocka -lgmp -lm
 
--include $$(wildcard $$(patsubst %.c,$$(dir_$(1))/obj/%.d,$$(main_src) $$(sluice_srcs) $$(test_tree)))
+-include $$(wildcard $$(patsubst %.c,$$(dir_$(1))/obj/%.d,$$(main_src) $$(sluice_srcs) \
+	$$(generator_srcs) $$(test_tree)))
 endef
 $(foreach v,$(variants),$(eval $(call variant_rules,$v)))
 
@@ -178,7 +195,13 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 $(BUILD)/bpf/%.bpf.o: tests/bpf/%.bpf.c
 	$(compile_bpf)
 
--include $(wildcard $(BUILD)/bpf/*.d)
+$(BUILD)/bpf/bench/%.bpf.o: tests/bench/%.bpf.c
+	$(compile_bpf)
+
+$(BUILD)/bpf/%.bpf.o: generator/%.bpf.c
+	$(compile_bpf)
+
+-include $(wildcard $(BUILD)/bpf/*.d $(BUILD)/bpf/bench/*.d)
 
 # --- targets ---------------------------------------------------------------------------------
 # A "## name: what" line is a row of `make help`.
@@ -189,7 +212,8 @@ give_back := [ -z "$$SUDO_UID" ] || chown -R "$$SUDO_UID:$$SUDO_GID" '$(BUILD)'
 unit_bins = $(unit_srcs:%.c=$(1)/%)
 bpf_bins := $(bpf_srcs:%.c=$(BUILD)/%)
 bpf_objs := $(patsubst tests/bpf/%.c,$(BUILD)/bpf/%.o,$(bpf_objs_src))
-bench_bins := $(bench_srcs:%.c=$(BUILD)/%)
+bench_bins := $(bench_srcs:%.c=$(BUILD)/%) $(BUILD)/generator \
+	$(bench_objs_src:tests/bench/%.c=$(BUILD)/bpf/bench/%.o)
 fuzz_bins := $(fuzz_srcs:%.c=$(dir_fuzz)/%)
 
 .PHONY: all deps up check check-long bench lint fmt clean help
@@ -232,7 +256,7 @@ lint:
 
 ## fmt: format every C file in place
 fmt:
-	@find $(wildcard include bpf userspace tests) -name '*.[ch]' | xargs -r $(CLANG_FORMAT) -i
+	@find $(wildcard include bpf userspace generator tests) -name '*.[ch]' | xargs -r $(CLANG_FORMAT) -i
 
 ## clean: remove the build directory
 clean:
@@ -253,7 +277,7 @@ bpf-tests: $(bpf_objs) $(bpf_bins)
 fuzz-tests: $(fuzz_bins)
 bench-bins: $(bench_bins)
 gcc-all: all unit-tests bench-bins
-clang-all: $(dir_clang)/sluice $(bench_srcs:%.c=$(dir_clang)/%)
+clang-all: $(dir_clang)/sluice $(dir_clang)/generator $(bench_srcs:%.c=$(dir_clang)/%)
 
 # What the static checks compile with: one source for these flags.
 .PHONY: show-cflags show-bpf-cflags show-tools show-srcs

@@ -12,6 +12,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
+#include "base/buf.h"
 #include "datapath/bpf_priv.h"
 
 #define BPFFS "/sys/fs/bpf"
@@ -42,27 +43,43 @@ bool bpf_place_has_links(const struct datapath_bpf *b)
 	return found;
 }
 
-static bool has_capability(uint64_t have, unsigned int capability)
+/* Without CAP_PERFMON the verifier takes no offset into a packet that a header has a say in. */
+static const struct {
+	const char *name;
+	unsigned int bit;
+	bool or_admin; /* CAP_SYS_ADMIN stands for it too */
+} rights[] = {
+	{"CAP_BPF", CAP_BPF, true},
+	{"CAP_PERFMON", CAP_PERFMON, true},
+	{"CAP_NET_ADMIN", CAP_NET_ADMIN, false},
+};
+
+/* Where they cannot be read the kernel's own answer has to do. */
+static uint64_t read_capabilities(void)
 {
-	return have >> capability & 1;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return ~0ULL;
+	return (uint64_t)data[1].effective << 32 | data[0].effective;
 }
 
 static int check_rights(struct datapath_bpf *b)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {0};
-	bool bpf, net;
-	uint64_t have;
+	uint64_t have = read_capabilities();
+	bool admin = have >> CAP_SYS_ADMIN & 1;
+	char text[DATAPATH_WHY_SIZE];
+	struct buf missing;
 
-	if (syscall(SYS_capget, &header, data) < 0)
-		return 0; /* then the kernel's own answer has to do */
-	have = (uint64_t)data[1].effective << 32 | data[0].effective;
-	bpf = has_capability(have, CAP_BPF) || has_capability(have, CAP_SYS_ADMIN);
-	net = has_capability(have, CAP_NET_ADMIN);
-	if (bpf && net)
+	buf_init_fixed(&missing, text, sizeof(text));
+	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+		if (!(have >> rights[i].bit & 1) && !(rights[i].or_admin && admin))
+			buf_printf(&missing, " %s", rights[i].name);
+	}
+	if (!missing.len)
 		return 0;
-	return bpf_off(b, "this process lacks %s%s%s", bpf ? "" : "CAP_BPF",
-		       bpf || net ? "" : " and ", net ? "" : "CAP_NET_ADMIN");
+	return bpf_off(b, "this process lacks%s", text);
 }
 
 /* Rules carry times that the program compares with the kernel's own clock. */

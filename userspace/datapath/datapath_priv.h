@@ -55,9 +55,10 @@ int tables_overlap(const struct sluice_tables *tables, unsigned int floor);
 uint32_t region_free(const struct sluice_slot *slots, uint32_t n_lines);
 /*
  * How many lines a limit wants: so many that 10 Mpps of keys never seen leave it half empty, yet at
- * most a quarter of what is free, so that there are lines for the 64th limit too. A power of two.
+ * most a quarter of what is free, and none of those that are `reserved` for further limits. At
+ * least 64, but for the one line of a limit without `per`. A power of two.
  */
-uint32_t region_want(const struct datapath_limit *limit, uint32_t n_free);
+uint32_t region_want(const struct datapath_limit *limit, uint32_t n_free, uint32_t n_reserved);
 /*
  * Finds a free range of `want` lines, or else the largest of at least `least`; all of these are
  * powers of two, and so is what is found. 0 or -ENOSPC.

@@ -92,16 +92,16 @@ uint32_t region_free(const struct sluice_slot *slots, uint32_t n_lines)
 	return n;
 }
 
-uint32_t region_want(const struct datapath_limit *limit, uint32_t n_free)
+uint32_t region_want(const struct datapath_limit *limit, uint32_t n_free, uint32_t n_reserved)
 {
-	uint64_t lines = datapath_ticks(limit) / (TICKS_PER_SLOT * SLUICE_LINE_SLOTS) + 1;
-	uint64_t most = round_up(n_free / 4 + 1) / 2;
+	uint64_t want = datapath_ticks(limit) / (TICKS_PER_SLOT * SLUICE_LINE_SLOTS) + 1;
 
 	if (limit->limit->match->per == SLUICE_PER_ALL)
 		return 1;
-	if (lines > most)
-		lines = most;
-	return lines < WANT_LEAST ? WANT_LEAST : (uint32_t)round_up(lines);
+	want = round_up(want);
+	while (want > WANT_LEAST && (want > n_free / 4 || want + n_reserved > n_free))
+		want /= 2;
+	return want < WANT_LEAST ? WANT_LEAST : (uint32_t)want;
 }
 
 int region_find(const struct sluice_slot *slots, uint32_t n_lines, uint32_t want, uint32_t least,

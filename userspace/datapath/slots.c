@@ -51,27 +51,36 @@ void slots_cap(const struct datapath *datapath, const struct sluice_slot *slot, 
 	}
 }
 
-static size_t find_free(const struct sluice_slot *slots)
+/* The first free slot, or SLUICE_RULES_MAX; and how many are free. */
+static size_t find_free(const struct sluice_slot *slots, uint32_t *ret_n)
 {
-	size_t i = 0;
+	size_t first = SLUICE_RULES_MAX;
 
-	while (i < SLUICE_RULES_MAX && slots[i].id[0] != '\0')
-		i++;
-	return i;
+	*ret_n = 0;
+	for (size_t i = SLUICE_RULES_MAX; i-- > 0;) {
+		if (slots[i].id[0] != '\0')
+			continue;
+		first = i;
+		++*ret_n;
+	}
+	return first;
 }
 
-/* 0, or -ENOSPC for want of a slot or of lines. */
+/*
+ * 0, or -ENOSPC for want of a slot or of lines. Each slot that stays free keeps the least number of
+ * lines, so that with 64 times that in all every limit finds some.
+ */
 static int place(struct slots_plan *plan, uint32_t n_lines, const struct datapath_limit *limit)
 {
-	uint32_t want = region_want(limit, region_free(plan->slot, n_lines));
-	uint32_t least = want < LEAST_LINES ? want : LEAST_LINES;
-	size_t i = find_free(plan->slot);
+	uint32_t n_free, first, count, want, least;
+	size_t i = find_free(plan->slot, &n_free);
 	struct sluice_slot *slot = &plan->slot[i];
-	uint32_t first, count;
 	int r;
 
 	if (i == SLUICE_RULES_MAX)
 		return -ENOSPC;
+	want = region_want(limit, region_free(plan->slot, n_lines), LEAST_LINES * (n_free - 1));
+	least = want < LEAST_LINES ? want : LEAST_LINES;
 	r = region_find(plan->slot, n_lines, want, least, &first, &count);
 	if (r)
 		return r;

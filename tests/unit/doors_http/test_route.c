@@ -27,6 +27,10 @@ static void route_finds_method_and_segment(void **state)
 		{"HEAD", "/api/limits", "/api/limits", "", AUTH_LIMITS_READ},
 		{"DELETE", "/api/limits/lim_1", "/api/limits/{id}", "lim_1", AUTH_LIMITS_WRITE},
 		{"POST", "/api/limits/x/reset", "/api/limits/{id}/reset", "x", AUTH_LIMITS_WRITE},
+		{"POST", "/api/limits/x/confirm", "/api/limits/{id}/confirm", "x",
+		 AUTH_LIMITS_WRITE},
+		{"GET", "/api/packets", "/api/packets", "", AUTH_LIMITS_READ},
+		{"HEAD", "/api/packets", "/api/packets", "", AUTH_LIMITS_READ},
 		{"GET", "/livez", "/livez", "", 0},
 	};
 
@@ -52,6 +56,7 @@ static void route_unknown_path_or_method_is_told_apart(void **state)
 		{"get", "/api/check", ROUTE_E_METHOD, "GET, POST"},
 		{"", "/livez", ROUTE_E_METHOD, "GET, HEAD"},
 		{"PATCH", "/api/limits/x", ROUTE_E_METHOD, "GET, HEAD, PUT, DELETE"},
+		{"GET", "/api/limits/x/confirm", ROUTE_E_METHOD, "POST"},
 		{"GET", "", ROUTE_E_PATH, ""},
 		{"GET", "/api/limits/", ROUTE_E_PATH, ""},
 		{"GET", "/api/limits/a/b", ROUTE_E_PATH, ""},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "service/records_priv.h"
 #include "service/service_priv.h"
 #include "unit/service/rig.h"
 
@@ -179,6 +180,24 @@ unsigned int rig_count_allowed(struct rig *rig, const char *key, unsigned int n)
 	while (n--)
 		allowed += rig_allows(rig, key, 1);
 	return allowed;
+}
+
+uint64_t rig_write_limit(struct rig *rig, const char *id, const char *body)
+{
+	_cleanup_json_ struct json_document *document = parse(rig, body);
+	_cleanup_limit_ struct limit limit;
+	_cleanup_buf_ struct buf value;
+	char name[RECORD_NAME_SIZE];
+
+	limit_init(&limit);
+	buf_init(&value);
+	assert_int_equal(limit_parse(json_root(document), &rig->error, &limit), 0);
+	limit_date(&limit, clock_utc_ms(&rig->clock));
+	strcpy(limit.id, id);
+	limit_save(&limit, &value);
+	assert_false(value.failed);
+	record_limit_name(SERVICE_TENANT_DEFAULT, id, name);
+	return rig_write(rig, name, value.data);
 }
 
 void rig_settle(struct rig *rig, uint64_t revision)

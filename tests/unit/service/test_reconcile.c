@@ -8,26 +8,13 @@
 #include "service/records_priv.h"
 #include "unit/service/rig.h"
 
-/* A limit's record as admin calls write it, under an id of the test's choosing. */
 static uint64_t write_limit(struct rig *rig, const char *id, const char *key, uint64_t n)
 {
-	char body[128], name[RECORD_NAME_SIZE];
-	struct json_document *document;
-	_cleanup_limit_ struct limit limit;
-	_cleanup_buf_ struct buf value;
+	char body[128];
 
-	limit_init(&limit);
-	buf_init(&value);
 	snprintf(body, sizeof(body), "{\"key\":\"%s\",\"limit\":%llu,\"interval\":\"1m\"}", key,
 		 (unsigned long long)n);
-	assert_int_equal(json_parse(body, strlen(body), &rig->error, &document), 0);
-	assert_int_equal(limit_parse(json_root(document), &rig->error, &limit), 0);
-	json_document_free(document);
-	strcpy(limit.id, id);
-	limit_save(&limit, &value);
-	assert_false(value.failed);
-	record_limit_name(SERVICE_TENANT_DEFAULT, id, name);
-	return rig_write(rig, name, value.data);
+	return rig_write_limit(rig, id, body);
 }
 
 static void record_of_other_hands_reaches_engine(void **state)

@@ -143,15 +143,26 @@ static void announce(const struct server *server, const struct options *options)
 	fflush(stdout);
 }
 
+/* Logs the last of those beyond `known`; returns how many there are now. */
+static uint64_t report_refusals(const struct server *server, uint64_t known)
+{
+	struct service_refusals refusals;
+
+	service_refusals(server->service, &refusals);
+	if (refusals.count > known)
+		log_warning("not in force: %s: %s", refusals.last.field, refusals.last.message);
+	return refusals.count;
+}
+
 static void wait_signal(const struct server *server)
 {
 	struct pollfd wait = {.fd = server->signal_fd, .events = POLLIN};
-	struct packets_watch watch = {.refusals = 0};
 	struct signalfd_siginfo info;
+	uint64_t refusals = 0;
 	int n;
 
 	do {
-		packets_watch(&watch, server->service);
+		refusals = report_refusals(server, refusals);
 		n = poll(&wait, 1, TEND_MS);
 		if (n == 0)
 			datapath_tend(server->datapath);

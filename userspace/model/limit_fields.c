@@ -25,7 +25,7 @@ static const void *const_part_of(const struct limit_field *field, const struct l
 
 #define NS_PER_MS      1000000ULL
 #define CONFIRM_MIN_NS (1000 * NS_PER_MS)
-#define CONFIRM_MAX_NS (86400 * 1000 * NS_PER_MS)
+#define CONFIRM_MAX_NS (86400ULL * 1000 * NS_PER_MS)
 
 /* Whole numbers. */
 

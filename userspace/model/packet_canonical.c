@@ -28,13 +28,13 @@ static bool contains(const struct packet_prefix *wide, const struct packet_prefi
 	return memcmp(cut.bytes, wide->bytes, sizeof(cut.bytes)) == 0;
 }
 
-/* Whether the two are halves of one prefix, which *ret then is. */
+/* Whether the two, none of which holds the other, are halves of one prefix, which *ret then is. */
 static bool join(const struct packet_prefix *a, const struct packet_prefix *b,
 		 struct packet_prefix *ret)
 {
 	struct packet_prefix whole = *a;
 
-	if (a->family != b->family || a->length != b->length || a->length == 0)
+	if (a->family != b->family || a->length != b->length)
 		return false;
 	whole.length--;
 	packet_prefix_trim(&whole);

@@ -24,6 +24,7 @@ static bool contradict(const struct sluice_slot *a, const struct sluice_slot *b)
 	       b->line_first < (uint64_t)a->line_first + a->line_count;
 }
 
+/* What is damaged itself says nothing about others. */
 static bool is_sound(const struct datapath *datapath, size_t at)
 {
 	const struct sluice_slot *slots = datapath->slots;
@@ -31,7 +32,8 @@ static bool is_sound(const struct datapath *datapath, size_t at)
 	if (!is_whole(&slots[at], datapath->n_lines))
 		return false;
 	for (size_t i = 0; i < SLUICE_RULES_MAX; i++)
-		if (i != at && slots[i].id[0] != '\0' && contradict(&slots[i], &slots[at]))
+		if (i != at && slots[i].id[0] != '\0' && is_whole(&slots[i], datapath->n_lines) &&
+		    contradict(&slots[i], &slots[at]))
 			return false;
 	return true;
 }

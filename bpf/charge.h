@@ -121,18 +121,28 @@ charge_function int charge_refuses(const struct sluice_line *line, const struct 
 	return sluice_line_refuses(line, ask, params);
 }
 
-/* Charges at ask->now_ns, which is exact: enum charge_result. */
-charge_function int charge_line(struct sluice_line *line, const struct sluice_ask *ask,
-				const struct sluice_params *params, struct sluice_slip *ret_slip)
+/* One try, by itself: sixteen in a row are more than a verifier walks. */
+charge_function int charge_try(struct sluice_line *line, const struct sluice_ask *ask,
+			       const struct sluice_params *params, struct sluice_slip *ret_slip)
 {
-	struct sluice_slip slip = {0};
-	int result;
-
 	if (!line || !ask || !params || !ret_slip)
-		return CHARGE_REFUSED;
-	result = sluice_line_charge(line, ask, params, &slip);
-	*ret_slip = slip;
-	return result;
+		return SLUICE_LINE_REFUSED;
+	return sluice_line_try(line, ask, params, ret_slip);
+}
+
+/* Charges at ask->now_ns, which is exact: as sluice_line_charge(). */
+static __always_inline int charge_line(struct sluice_line *line, const struct sluice_ask *ask,
+				       const struct sluice_params *params,
+				       struct sluice_slip *ret_slip)
+{
+#pragma GCC unroll 1
+	for (__u32 i = 0; i < SLUICE_LINE_TRIES; i++) {
+		int result = charge_try(line, ask, params, ret_slip);
+
+		if (result != SLUICE_LINE_RETRY)
+			return result;
+	}
+	return CHARGE_BUSY;
 }
 
 static __always_inline struct sluice_ask charge_ask(const struct charge_plan *plan, __u32 i,

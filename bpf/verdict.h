@@ -36,12 +36,13 @@ static __always_inline void verdict_note_flags(struct sluice_reasons *r, __u32 f
 		verdict_note(&r->fragments);
 }
 
-static __always_inline void verdict_count(const struct sluice_rule *rule, __u32 bytes, int denied)
+/* Global: in a loop, kernel 6.1 would walk both outcomes of every lookup. */
+charge_function int verdict_count_slot(__u32 slot, __u32 bytes, int denied)
 {
-	struct sluice_counts *c = map_counts(rule->slot);
+	struct sluice_counts *c = map_counts(slot);
 
 	if (!c)
-		return;
+		return -1;
 	if (denied) {
 		c->denied_packets++;
 		c->denied_bytes += bytes;
@@ -49,6 +50,12 @@ static __always_inline void verdict_count(const struct sluice_rule *rule, __u32 
 		c->allowed_packets++;
 		c->allowed_bytes += bytes;
 	}
+	return 0;
+}
+
+static __always_inline void verdict_count(const struct sluice_rule *rule, __u32 bytes, int denied)
+{
+	verdict_count_slot(rule->slot, bytes, denied);
 }
 
 /* Packets that no limit is about. */
@@ -112,36 +119,22 @@ static __always_inline int verdict_enforce(const struct sluice_tables *t, struct
 	return verdict_refuse(t, plan, i, r);
 }
 
-/* Each shadow for itself. */
-charge_function int verdict_shadow(const struct sluice_tables *t, const struct sluice_packet *p,
-				   __u64 rules, struct charge_plan *plan)
+/* Each shadow for itself. Not in a function of its own: the stack is too short. */
+static __always_inline void verdict_shadow(const struct sluice_tables *t,
+					   const struct sluice_packet *p, __u64 rules,
+					   struct charge_plan *plan)
 {
-	if (!t || !p || !plan)
-		return -1;
-	plan->bytes = p->wire_bytes;
-	plan->count = 1;
 #pragma GCC unroll 1
 	for (__u32 i = 0; i < SLUICE_MATCH_MAX; i++) {
-		if (!rules)
+		__u64 rule = rules & (0 - rules);
+
+		if (!rule)
 			break;
-		charge_locate(t, p, rules, &plan->item[0]);
-		rules &= rules - 1;
+		rules ^= rule;
+		charge_plan(t, p, rule, plan);
 		verdict_count(charge_rule(t, &plan->item[0]), plan->bytes,
 			      charge_each(t, plan) == 0);
 	}
-	return 0;
-}
-
-/* The rules that the packet falls under now. */
-static __always_inline __u64 verdict_rules(const struct sluice_tables *t,
-					   const struct sluice_packet *p, struct clock_cache *clock)
-{
-	__u64 rules = match_packet(t, p);
-	int exact;
-
-	if (rules & t->timed)
-		rules = match_holding(t, rules, clock_bound_ns(clock, &exact));
-	return rules;
 }
 
 static __always_inline int verdict_is_crowded(__u64 rules)
@@ -152,25 +145,37 @@ static __always_inline int verdict_is_crowded(__u64 rules)
 	return rules != 0;
 }
 
-static __always_inline int verdict_of(const struct sluice_tables *t, const struct sluice_packet *p)
+/* The rules to charge the packet to: none if it is exempt, or nothing is said about it. */
+charge_function __u64 verdict_rules(const struct sluice_tables *t, const struct sluice_packet *p)
 {
-	struct charge_plan plan;
 	struct sluice_reasons *r = map_reasons();
 	struct clock_cache *clock = map_clock();
-	__u64 rules, shadows;
+	__u64 rules;
+	int exact;
 
-	if (!r || !clock || verdict_is_exempt(p, r))
-		return VERDICT_PASS;
+	if (!t || !p || !r || !clock || verdict_is_exempt(p, r))
+		return 0;
 	verdict_note_flags(r, p->flags);
-	rules = verdict_rules(t, p, clock);
-	if (!rules) {
+	rules = match_packet(t, p);
+	if (rules & t->timed)
+		rules = match_holding(t, rules, clock_bound_ns(clock, &exact));
+	if (!rules)
 		verdict_note(&r->passed);
-		return VERDICT_PASS;
-	}
 	if (verdict_is_crowded(rules))
 		verdict_note(&r->crowded);
-	shadows = rules & ~t->enforce;
-	rules &= t->enforce;
+	return rules;
+}
+
+static __always_inline int verdict_of(const struct sluice_tables *t, const struct sluice_packet *p)
+{
+	__u64 rules = verdict_rules(t, p), shadows = rules & ~t->enforce;
+	struct sluice_reasons *r = map_reasons();
+	struct clock_cache *clock = map_clock();
+	struct charge_plan plan;
+
+	if (!rules || !r || !clock)
+		return VERDICT_PASS;
+	rules ^= shadows;
 	if (rules) {
 		charge_plan(t, p, rules, &plan);
 		if (verdict_enforce(t, &plan, clock, r) == VERDICT_DROP)

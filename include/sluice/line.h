@@ -276,6 +276,30 @@ static __always_inline int sluice_line_claim(struct sluice_line *line, const str
 	return result;
 }
 
+/* One try: as sluice_line_charge(), or SLUICE_LINE_RETRY. */
+static __always_inline int sluice_line_try(struct sluice_line *line, const struct sluice_ask *ask,
+					   const struct sluice_params *p,
+					   struct sluice_slip *ret_slip)
+{
+	__u32 slot = sluice_line_find(line, ask->tag);
+	int result;
+
+	if (ask->cost > p->burst)
+		return SLUICE_LINE_REFUSED;
+	if (slot < SLUICE_LINE_SLOTS) {
+		slot = sluice_line_bound(slot);
+		result = sluice_line_hit(line, slot, ask, p);
+	} else {
+		result = sluice_line_claim(line, ask, p, &slot);
+	}
+	if (result == SLUICE_LINE_ADMITTED) {
+		ret_slip->ticks = sluice_bucket_ticks(ask->cost, p);
+		ret_slip->slot = slot;
+		ret_slip->spare = 0;
+	}
+	return result;
+}
+
 /*
  * Charges ask->cost (at least 1) to the key. Returns SLUICE_LINE_ADMITTED and sets *ret_slip, or
  * _REFUSED or _BUSY with the key charged nothing (but for what a lost race has cost it).
@@ -285,27 +309,12 @@ static __always_inline int sluice_line_charge(struct sluice_line *line,
 					      const struct sluice_params *p,
 					      struct sluice_slip *ret_slip)
 {
-	if (ask->cost > p->burst)
-		return SLUICE_LINE_REFUSED;
 #pragma GCC unroll 1
 	for (__u32 i = 0; i < SLUICE_LINE_TRIES; i++) {
-		__u32 slot = sluice_line_find(line, ask->tag);
-		int result;
+		int result = sluice_line_try(line, ask, p, ret_slip);
 
-		if (slot < SLUICE_LINE_SLOTS) {
-			slot = sluice_line_bound(slot);
-			result = sluice_line_hit(line, slot, ask, p);
-		} else {
-			result = sluice_line_claim(line, ask, p, &slot);
-		}
-		if (result == SLUICE_LINE_REFUSED)
+		if (result != SLUICE_LINE_RETRY)
 			return result;
-		if (result == SLUICE_LINE_ADMITTED) {
-			ret_slip->ticks = sluice_bucket_ticks(ask->cost, p);
-			ret_slip->slot = slot;
-			ret_slip->spare = 0;
-			return result;
-		}
 	}
 	return SLUICE_LINE_BUSY;
 }

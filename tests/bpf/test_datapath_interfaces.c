@@ -108,7 +108,13 @@ static void interface_renamed_stays_limited_until_the_name_is_another(void **sta
 	sandbox_run("ip link set other0 name veth0");
 	datapath_tend(&b->base);
 	nic_assert_mode(b, DATAPATH_NATIVE, "");
+	sandbox_run("ip link set veth0 name other0 && ip link add veth0 type veth peer name veth1");
+	datapath_tend(&b->base);
+	nic_assert_mode(b, DATAPATH_NATIVE, "");
+	assert_int_not_equal(nic_program_on("veth0"), 0);
+	assert_int_equal(nic_program_on("other0"), 0);
 	datapath_close(&b->base, true);
+	sandbox_run("ip link del other0");
 }
 
 static void interface_without_native_xdp_gets_generic(void **state)

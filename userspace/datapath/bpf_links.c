@@ -135,11 +135,8 @@ static int attach(struct datapath_bpf *b, struct bpf_interface *interface, unsig
 	why[0] = '\0';
 	if (native >= 0)
 		return native;
-	if (native == -EBUSY || native == -EEXIST) {
-		show_busy(b, interface, index);
-		return native;
-	}
 	explain_native(native, interface->shown.name, why);
+	/* Where another program is attached, in whatever mode, this finds it too. */
 	generic = create_link(b, index, XDP_FLAGS_SKB_MODE);
 	if (generic == -EBUSY || generic == -EEXIST)
 		show_busy(b, interface, index);

@@ -1,6 +1,7 @@
 """Starts the real binary ($SLUICE_BIN) on a free port and talks to it."""
 # SPDX-License-Identifier: MIT
 import http.client
+import importlib
 import json
 import os
 import pathlib
@@ -26,10 +27,10 @@ def binary():
     return os.path.abspath(os.environ.get("SLUICE_BIN") or ROOT / "build" / "sluice")
 
 
-def command(*args):
+def command(*args, executable=None):
     """The binary's argv; clang 14's sanitizers cannot place their shadow under full randomization."""
     prefix = ["setarch", "-R"] if "/asan/" in binary() or "/tsan/" in binary() else []
-    return [*prefix, binary(), *map(str, args)]
+    return [*prefix, str(executable or binary()), *map(str, args)]
 
 
 def environment(**more):
@@ -100,13 +101,16 @@ class Client:
 class Server:
     """A running server; stop() asserts that it ended well."""
 
-    def __init__(self, data, *args, env=None, listen="127.0.0.1:0"):
+    def __init__(self, data, *args, env=None, listen="127.0.0.1:0", prefix=(), executable=None):
         self.data = pathlib.Path(data)
         self.errors = open(f"{data}.err", "ab+")
         env = environment(**(BOOTSTRAP if env is None else env))
+        # Never the pins of a service that this machine may run.
+        pins = () if "--pin-dir" in args else ("--pin-dir", f"{data}.pins")
         # A group of its own, and no group kill: what we started is one process.
         self.process = subprocess.Popen(
-            command("serve", "--listen", listen, "--data", data, *args), env=env,
+            [*prefix, *command("serve", "--listen", listen, "--data", data, *pins, *args,
+                               executable=executable)], env=env,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors)
         self.port = self._read_port()
 
@@ -223,3 +227,44 @@ def exchange(port, raw, timeout_s=10):
         except (BrokenPipeError, ConnectionResetError):
             pass
         return read_to_end(sock, timeout_s)
+
+
+@pytest.fixture(scope="module")
+def wire():
+    """A veth pair whose near end is in the namespace that this file's tests run in."""
+    if os.geteuid() != 0:
+        pytest.skip("a wire needs root: run `sudo make check`")
+    wires = importlib.import_module("wire")
+    home = wires.Namespace()
+    wires.hide_mounts()
+    wires.Namespace.make().close()
+    try:
+        yield wires.Wire()
+    finally:
+        home.enter()
+        home.close()
+
+
+@pytest.fixture(scope="module")
+def guard_options():
+    """Of the server that guards the wire; files that want others say so."""
+    return ()
+
+
+@pytest.fixture(scope="module")
+def guard(wire, tmp_path_factory, guard_options):
+    """One server per file that guards the wire."""
+    folder = tmp_path_factory.mktemp("guard")
+    one = importlib.import_module("guard").Guard(wire, folder, *guard_options)
+    try:
+        one.start()
+        yield one
+    finally:
+        one.close()
+
+
+@pytest.fixture
+def limits(guard):
+    """The server of the file, without the limits of the test once it is over."""
+    yield guard
+    guard.remove_all()

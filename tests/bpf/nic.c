@@ -154,7 +154,7 @@ void nic_publish_limit(struct datapath_bpf *b)
 	free(tables);
 }
 
-static void make_packet(struct packet *p)
+void nic_make_packet(struct packet *p)
 {
 	packet_eth(p, 0x0800);
 	packet_ip4(p, (struct packet_ip4){.proto = 17});
@@ -168,7 +168,7 @@ unsigned int nic_count_passed(const struct datapath_bpf *b, unsigned int n)
 	struct packet packet;
 	unsigned int passed = 0;
 
-	make_packet(&packet);
+	nic_make_packet(&packet);
 	for (unsigned int i = 0; i < n; i++) {
 		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.bytes,
 			    .data_size_in = packet.n);

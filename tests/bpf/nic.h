@@ -34,5 +34,7 @@ uint32_t nic_link_id(const char *path);
 
 /* Puts one limit in force by hand: NIC_BURST packets in all, and one more in a minute. */
 void nic_publish_limit(struct datapath_bpf *b);
-/* How many of n packets the program lets pass. */
+struct packet;
+void nic_make_packet(struct packet *p);
+/* How many of n such packets the program lets pass. */
 unsigned int nic_count_passed(const struct datapath_bpf *b, unsigned int n);

@@ -1,15 +1,22 @@
 /* The backend in the kernel: pins made, adopted, refused and removed. */
 /* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -17,6 +24,7 @@
 #include <cmocka.h>
 
 #include "bpf/nic.h"
+#include "bpf/packets.h"
 #include "bpf/sandbox.h"
 
 static void open_fresh_pins_and_attaches(void **state)
@@ -196,14 +204,105 @@ static void open_on_pins_of_another_shape_refuses(void **state)
 	assert_refused("holds links and no meta", program);
 }
 
-static void close_with_detach_removes_all_it_made(void **state)
+/* Starts and stops without an end, each time with another table in force. */
+static void run_controllers(void)
+{
+	for (;;) {
+		struct datapath_bpf *b = nic_open("veth0", NIC_LINES);
+
+		nic_publish_limit(b);
+		datapath_close(&b->base, false);
+	}
+}
+
+static void kill_controller_after(useconds_t us)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		run_controllers();
+		_exit(0);
+	}
+	usleep(us);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* From before the directories are there to the middle of an adoption. */
+static void open_after_a_kill_at_any_time_works(void **state)
+{
+	nic_need();
+	for (useconds_t us = 0; us < 200000; us += 10000) {
+		struct datapath_bpf *b;
+
+		kill_controller_after(us);
+		b = nic_open_working();
+		nic_assert_mode(b, DATAPATH_NATIVE, "");
+		nic_publish_limit(b);
+		nic_count_passed(b, 3 * NIC_BURST);
+		assert_int_equal(nic_count_passed(b, 1), 0);
+		datapath_close(&b->base, us % 20000 == 0);
+	}
+}
+
+/* What passes is counted where the kernel would have received it: not by the program. */
+static unsigned int receive_all(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	unsigned int n = 0;
+	char frame[256];
+
+	while (poll(&wait, 1, 200) > 0 && recv(fd, frame, sizeof(frame), 0) > 0)
+		n++;
+	return n;
+}
+
+static int open_raw(const char *name, uint16_t protocol)
+{
+	struct sockaddr_ll at = {.sll_family = AF_PACKET,
+				 .sll_protocol = htons(protocol),
+				 .sll_ifindex = (int)if_nametoindex(name)};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(protocol));
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+static void packets_on_the_wire_are_dropped_also_without_a_controller(void **state)
 {
 	struct datapath_bpf *b;
+	struct packet packet;
+	int in, out;
 
 	nic_need();
 	b = nic_open_working();
+	nic_publish_limit(b);
+	datapath_close(&b->base, false);
+	in = open_raw("veth0", ETH_P_IP);
+	out = open_raw("peer0", ETH_P_IP);
+	nic_make_packet(&packet);
+	for (unsigned int i = 0; i < 3 * NIC_BURST; i++)
+		assert_int_equal(send(out, packet.bytes, packet.n, 0), packet.n);
+	assert_int_equal(receive_all(in), NIC_BURST);
+	close(in);
+	close(out);
+	datapath_close(&nic_open_working()->base, true);
+}
+
+static void close_with_detach_removes_all_it_made(void **state)
+{
+	struct datapath_bpf *b;
+	int held;
+
+	nic_need();
+	b = nic_open_working();
+	/* Somebody who holds the link does not keep it. */
+	held = bpf_obj_get(NIC_PINS "/links/veth0");
 	datapath_close(&b->base, true);
 	assert_int_equal(nic_program_on("veth0"), 0);
+	close(held);
 	assert_false(nic_is_there(NIC_PIN_DIR));
 	/* A directory that somebody else made stays, and links of an earlier start go too. */
 	assert_int_equal(mkdir(NIC_PIN_DIR, 0700), 0);
@@ -274,6 +373,8 @@ int main(void)
 		TEST(open_after_unfinished_start_starts_afresh),
 		TEST(open_on_another_layout_refuses_and_changes_nothing),
 		TEST(open_on_pins_of_another_shape_refuses),
+		TEST(open_after_a_kill_at_any_time_works),
+		TEST(packets_on_the_wire_are_dropped_also_without_a_controller),
 		TEST(close_with_detach_removes_all_it_made),
 		TEST(open_without_interface_is_off_unless_links_are_pinned),
 		TEST(open_off_bpffs_is_off),

@@ -67,6 +67,34 @@ static void interface_made_anew_between_controllers_is_taken_up(void **state)
 	datapath_close(&b->base, true);
 }
 
+static void interface_detached_by_others_is_taken_up_again(void **state)
+{
+	struct datapath_bpf *b;
+	int fd;
+
+	nic_need();
+	b = nic_open_working();
+	fd = bpf_obj_get(NIC_PINS "/links/veth0");
+	assert_int_equal(bpf_link_detach(fd), 0);
+	close(fd);
+	assert_int_equal(nic_program_on("veth0"), 0);
+	datapath_tend(&b->base);
+	nic_assert_mode(b, DATAPATH_NATIVE, "");
+	assert_int_not_equal(nic_program_on("veth0"), 0);
+	datapath_close(&b->base, true);
+}
+
+static void interface_of_jumbo_frames_gets_native(void **state)
+{
+	struct datapath_bpf *b;
+
+	nic_need();
+	sandbox_run("ip link set veth0 mtu 9000 && ip link set peer0 mtu 9000");
+	b = nic_open_working();
+	nic_assert_mode(b, DATAPATH_NATIVE, "");
+	datapath_close(&b->base, true);
+}
+
 static void interface_renamed_stays_limited_until_the_name_is_another(void **state)
 {
 	struct datapath_bpf *b;
@@ -80,7 +108,13 @@ static void interface_renamed_stays_limited_until_the_name_is_another(void **sta
 	sandbox_run("ip link set other0 name veth0");
 	datapath_tend(&b->base);
 	nic_assert_mode(b, DATAPATH_NATIVE, "");
+	sandbox_run("ip link set veth0 name other0 && ip link add veth0 type veth peer name veth1");
+	datapath_tend(&b->base);
+	nic_assert_mode(b, DATAPATH_NATIVE, "");
+	assert_int_not_equal(nic_program_on("veth0"), 0);
+	assert_int_equal(nic_program_on("other0"), 0);
 	datapath_close(&b->base, true);
+	sandbox_run("ip link del other0");
 }
 
 static void interface_without_native_xdp_gets_generic(void **state)
@@ -167,6 +201,8 @@ int main(void)
 		TEST(interface_that_comes_later_is_taken_up),
 		TEST(interface_made_anew_is_taken_up_again),
 		TEST(interface_made_anew_between_controllers_is_taken_up),
+		TEST(interface_detached_by_others_is_taken_up_again),
+		TEST(interface_of_jumbo_frames_gets_native),
 		TEST(interface_renamed_stays_limited_until_the_name_is_another),
 		TEST(interface_without_native_xdp_gets_generic),
 		TEST(interface_with_another_program_waits_for_it),

@@ -168,7 +168,8 @@ static void give_up(struct datapath_bpf *b)
 	bpf_place_remove(b);
 	for (size_t i = 0; i < b->n_interfaces; i++)
 		snprintf(b->interfaces[i].shown.why, DATAPATH_WHY_SIZE, "%s", b->base.off);
-	log_warning("packets are not limited: %s", b->base.off);
+	log_write(b->n_interfaces ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+		  "packets are not limited: %s", b->base.off);
 }
 
 static void begin(struct datapath_bpf *b)

@@ -135,11 +135,8 @@ static int attach(struct datapath_bpf *b, struct bpf_interface *interface, unsig
 	why[0] = '\0';
 	if (native >= 0)
 		return native;
-	if (native == -EBUSY || native == -EEXIST) {
-		show_busy(b, interface, index);
-		return native;
-	}
 	explain_native(native, interface->shown.name, why);
+	/* Where another program is attached, in whatever mode, this finds it too. */
 	generic = create_link(b, index, XDP_FLAGS_SKB_MODE);
 	if (generic == -EBUSY || generic == -EEXIST)
 		show_busy(b, interface, index);
@@ -177,14 +174,12 @@ static void drop_link(const struct datapath_bpf *b, struct bpf_interface *interf
 
 /* The link stays, only its program changes: there is no packet that neither of them judges. */
 static void adopt_link(struct datapath_bpf *b, struct bpf_interface *interface,
-		       const struct bpf_link_info *old)
+		       const struct bpf_link_info *info)
 {
-	unsigned int index = old->xdp.ifindex;
-	struct bpf_link_info info;
-	enum datapath_mode mode;
+	enum datapath_mode mode = query_mode(info->xdp.ifindex, info->prog_id);
 	int err;
 
-	if (query_mode(index, old->prog_id) == DATAPATH_NONE) {
+	if (mode == DATAPATH_NONE) {
 		show_none(b, interface, "its pinned link is another network namespace's");
 		close(take_fd(&interface->link));
 		return;
@@ -193,13 +188,10 @@ static void adopt_link(struct datapath_bpf *b, struct bpf_interface *interface,
 	if (err)
 		log_warning("%s: keeps the program of an earlier start: %s", interface->shown.name,
 			    strerror(-err));
-	if (read_link(interface->link, &info))
-		info = *old;
-	mode = query_mode(index, info.prog_id);
 	show(b, interface, mode,
 	     mode == DATAPATH_NATIVE ?
 		     "" :
-		     "attached so by an earlier start; detach it to try native XDP again");
+		     "so an earlier start attached it; detach it to try native XDP again");
 }
 
 /* Looks for the link of an earlier controller. False: what is there is not ours to replace. */

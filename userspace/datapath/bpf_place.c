@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -82,23 +82,38 @@ static int check_rights(struct datapath_bpf *b)
 	return bpf_off(b, "this process lacks%s", text);
 }
 
+/* By how much the monotonic clock of this process is off the kernel's own. */
+static void read_clock_offset(long long *ret_seconds, long long *ret_nanoseconds)
+{
+	static const char name[] = "monotonic";
+	FILE *file = fopen("/proc/self/timens_offsets", "re");
+	char line[128];
+	char *end;
+
+	*ret_seconds = *ret_nanoseconds = 0;
+	if (!file)
+		return; /* a kernel without time namespaces */
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, name, strlen(name)) != 0)
+			continue;
+		*ret_seconds = strtoll(line + strlen(name), &end, 10);
+		*ret_nanoseconds = strtoll(end, NULL, 10);
+	}
+	fclose(file);
+}
+
 /* Rules carry times that the program compares with the kernel's own clock. */
 static int check_clock(struct datapath_bpf *b)
 {
-	FILE *file = fopen("/proc/self/timens_offsets", "re");
-	int64_t seconds = 0, nanoseconds = 0;
-	int n;
+	long long seconds, nanoseconds;
 
-	if (!file)
-		return 0; /* a kernel without time namespaces */
-	n = fscanf(file, " monotonic %" SCNd64 " %" SCNd64, &seconds, &nanoseconds);
-	fclose(file);
-	if (n == 2 && (seconds || nanoseconds))
-		return bpf_off(b,
-			       "this process is in a time namespace, whose clock is %" PRId64
-			       " s off the one that packets are judged by",
-			       seconds);
-	return 0;
+	read_clock_offset(&seconds, &nanoseconds);
+	if (!seconds && !nanoseconds)
+		return 0;
+	return bpf_off(b,
+		       "this process is in a time namespace, whose clock is %lld s off the one "
+		       "that packets are judged by",
+		       seconds);
 }
 
 int bpf_place_check(struct datapath_bpf *b)

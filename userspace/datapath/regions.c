@@ -16,7 +16,7 @@ enum {
 	 * 10 Mpps of fresh keys, each in debt for T = ticks / 32e9 s, are 1e7 * T keys at once; twice
 	 * as many slots are 2e7 * ticks / 32e9 = ticks / 1600.
 	 */
-	TICKS_PER_SLOT = 1600,
+	TICKS_PER_LINE = 1600 * SLUICE_LINE_SLOTS,
 };
 
 struct search {
@@ -94,7 +94,7 @@ uint32_t region_free(const struct sluice_slot *slots, uint32_t n_lines)
 
 uint32_t region_want(const struct datapath_limit *limit, uint32_t n_free, uint32_t n_reserved)
 {
-	uint64_t want = datapath_ticks(limit) / (TICKS_PER_SLOT * SLUICE_LINE_SLOTS) + 1;
+	uint64_t want = datapath_ticks(limit) / TICKS_PER_LINE + 1;
 
 	if (limit->limit->match->per == SLUICE_PER_ALL)
 		return 1;

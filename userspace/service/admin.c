@@ -99,7 +99,7 @@ static int try_create(struct operation *op, const struct limit *limit, char exis
 	operation_lock(op, limit);
 	r = write_new(op, limit, existing_id, ret_revision);
 	if (!r)
-		r = operation_settled(op, limit);
+		r = operation_settled(op, limit, false);
 	operation_unlock(op, limit);
 	return r;
 }
@@ -216,7 +216,7 @@ static int carry_out(struct operation *op, struct update *update, struct admin_r
 	if (!r)
 		r = write_update(op, update);
 	if (!r)
-		r = operation_settled(op, &update->next);
+		r = operation_settled(op, &update->next, false);
 	operation_unlock(op, &update->base);
 	if (r)
 		return r;
@@ -281,7 +281,7 @@ static int try_confirm(struct operation *op, const struct admin_target *target,
 	if (!r)
 		r = write_update(op, &update);
 	if (!r)
-		r = operation_settled(op, &update.next);
+		r = operation_settled(op, &update.next, false);
 	if (r)
 		return r;
 	ret->limit = update.next;
@@ -323,7 +323,7 @@ static int try_delete(struct operation *op, const struct admin_target *target)
 	compare.revision = limit.revision;
 	txn.n_deletes = strcmp(claim.limit_id, limit.id) == 0 ? 2 : 1;
 	r = operation_commit(op, &txn, &revision);
-	return r ? r : operation_settled(op, &limit);
+	return r ? r : operation_settled(op, &limit, true);
 }
 
 int admin_limit_delete(struct service *service, const struct principal *who,

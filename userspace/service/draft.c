@@ -212,85 +212,6 @@ static int take_limit(struct draft *draft, const struct store_record *record,
 	return put_limit(draft, tenant->number, &limit, error);
 }
 
-static int compare_key(const struct keyring_entry *entry, const char *tenant, const char *id)
-{
-	int order = strcmp(entry->key.tenant, tenant);
-
-	return order ? order : strcmp(entry->key.id, id);
-}
-
-/* Where the key stands or would stand. */
-static size_t find_key(const struct key_set *keys, const char *tenant, const char *id,
-		       bool *ret_found)
-{
-	size_t low = 0, high = keys->n, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (compare_key(&keys->at[middle], tenant, id) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*ret_found = low < keys->n && compare_key(&keys->at[low], tenant, id) == 0;
-	return low;
-}
-
-/* Keys change rarely: the first change of a draft copies them all. */
-static int own_keys(struct draft *draft)
-{
-	const struct key_set *from = &draft->reconcile->keys;
-
-	if (draft->keys_changed)
-		return 0;
-	draft->keys.at = calloc(from->n + 1, sizeof(*from->at));
-	if (!draft->keys.at)
-		return -ENOMEM;
-	if (from->n)
-		memcpy(draft->keys.at, from->at, from->n * sizeof(*from->at));
-	draft->keys.n = from->n;
-	draft->keys_changed = true;
-	return 0;
-}
-
-static int remove_key(struct draft *draft, const struct record_name *name)
-{
-	struct key_set *keys = &draft->keys;
-	bool found;
-	size_t i;
-
-	if (own_keys(draft))
-		return -ENOMEM;
-	i = find_key(keys, name->tenant, name->id, &found);
-	if (!found)
-		return 0;
-	keys->n--;
-	memmove(&keys->at[i], &keys->at[i + 1], (keys->n - i) * sizeof(*keys->at));
-	return 0;
-}
-
-static int put_key(struct draft *draft, const struct keyring_entry *entry)
-{
-	struct key_set *keys = &draft->keys;
-	struct keyring_entry *at;
-	bool found;
-	size_t i;
-
-	if (own_keys(draft))
-		return -ENOMEM;
-	i = find_key(keys, entry->key.tenant, entry->key.id, &found);
-	if (!found) {
-		at = reallocarray(keys->at, keys->n + 1, sizeof(*at));
-		if (!at)
-			return -ENOMEM;
-		keys->at = at;
-		memmove(&at[i + 1], &at[i], (keys->n - i) * sizeof(*at));
-		keys->n++;
-	}
-	keys->at[i] = *entry;
-	return 0;
-}
-
 static int take_key(struct draft *draft, const struct store_record *record,
 		    const struct record_name *name, struct field_error *error)
 {
@@ -299,7 +220,7 @@ static int take_key(struct draft *draft, const struct store_record *record,
 	int r;
 
 	if (!record->value)
-		return remove_key(draft, name);
+		return draft_remove_key(draft, name->tenant, name->id);
 	if (!tenant) {
 		field_error_set(error, "", "lies under a tenant that does not exist");
 		return RECORD_E_INVALID;
@@ -308,7 +229,7 @@ static int take_key(struct draft *draft, const struct store_record *record,
 	if (r)
 		return r;
 	entry.tenant_number = tenant->number;
-	return put_key(draft, &entry);
+	return draft_put_key(draft, &entry);
 }
 
 /* Subjects are read by admin calls, users by the dashboard's door: the service keeps neither. */

@@ -35,3 +35,7 @@ bool draft_changed(const struct draft *draft);
 /* Puts it in force: packets, then the engine, then the catalog. 0 or -ENOMEM, and then changes
  * nothing. What the datapath refuses of packet limits is noted and holds up nothing else. */
 int draft_publish(struct draft *draft, uint64_t revision);
+
+/* draft_keys.c. 0 or -ENOMEM; removing a key that is not there changes nothing. */
+int draft_remove_key(struct draft *draft, const char *tenant, const char *id);
+int draft_put_key(struct draft *draft, const struct keyring_entry *entry);

@@ -5,6 +5,7 @@ sluice_srcs += \
 	userspace/service/catalog.c \
 	userspace/service/check.c \
 	userspace/service/draft.c \
+	userspace/service/draft_keys.c \
 	userspace/service/health.c \
 	userspace/service/keeper.c \
 	userspace/service/limit_table.c \

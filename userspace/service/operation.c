@@ -75,11 +75,14 @@ int operation_admit(struct operation *op, const struct limit *limit)
 	return r == DATAPATH_E_OFF ? ADMIN_E_OFF : r;
 }
 
-int operation_settled(struct operation *op, const struct limit *limit)
+int operation_settled(struct operation *op, const struct limit *limit, bool deleted)
 {
 	struct packets *packets = packets_of(op);
 
-	if (limit->scope != LIMIT_SCOPE_PACKET || !atomic_load(&packets->fault))
+	if (limit->scope != LIMIT_SCOPE_PACKET || packets_off(packets))
+		return 0;
+	/* Room that was there at the check may be taken by other hands by now. */
+	if (!atomic_load(&packets->fault) && (deleted || packets_hold(packets, limit->id)))
 		return 0;
 	return operation_fail(op, ADMIN_E_UNKNOWN, "", "is written, but not in force yet");
 }

@@ -40,15 +40,15 @@ int operation_claim(struct operation *op, const struct limit *limit, struct clai
 		    char existing_id[ID_SIZE]);
 
 /*
- * What a change of a packet limit adds around its commit; of any other scope they do nothing. All
- * three stand between operation_lock() and operation_unlock(), so that no two changes of this
- * process rely on the same room: operation_admit() says whether `limit` (new, or as it is to be)
- * could be in force, operation_settled() after the commit whether the change is.
+ * What a change of a packet limit adds; of any other scope these do nothing. Between lock and unlock
+ * lies all from operation_admit(), which says whether `limit` (new, or as it is to be) could be in
+ * force, to the end of the commit: so no two changes of this process rely on the same room.
  */
 void operation_lock(struct operation *op, const struct limit *limit);
 void operation_unlock(struct operation *op, const struct limit *limit);
 int operation_admit(struct operation *op, const struct limit *limit);
-int operation_settled(struct operation *op, const struct limit *limit);
+/* After the commit: whether the limit is in force as it is now, or, deleted, no longer is. */
+int operation_settled(struct operation *op, const struct limit *limit, bool deleted);
 
 /* Writes and waits until it is in force. ADMIN_E_AGAIN if a compared revision has moved. */
 int operation_commit(struct operation *op, const struct store_txn *txn, uint64_t *ret_revision);

@@ -198,6 +198,13 @@ void packets_apply(struct packets *packets, const struct limit_table *table,
 	*ret_refusal = refusal;
 }
 
+bool packets_hold(struct packets *packets, const char *id)
+{
+	struct sluice_counts counts;
+
+	return datapath_counts(packets->datapath, id, &counts) == 0;
+}
+
 int packets_reset(struct packets *packets, const char *id, struct field_error *error)
 {
 	const char *off = packets_off(packets);

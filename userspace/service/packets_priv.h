@@ -56,5 +56,8 @@ int packets_check(struct packets *packets, const struct limit_table *table,
 void packets_apply(struct packets *packets, const struct limit_table *table,
 		   struct packets_refusal *ret_refusal);
 
+/* Whether the limit is among those in force, or has its place there while its mode is off. */
+bool packets_hold(struct packets *packets, const char *id);
+
 /* Forgets what a limit's keys consumed. 0, DATAPATH_E_NOT_FOUND, DATAPATH_E_OFF. */
 int packets_reset(struct packets *packets, const char *id, struct field_error *error);

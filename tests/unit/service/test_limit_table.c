@@ -29,6 +29,12 @@ static void make_id(unsigned int i, char id[ID_SIZE])
 	snprintf(id, ID_SIZE, "lim_%06u", i);
 }
 
+/* A third of what is put waits to be confirmed. */
+static uint64_t confirm_by(uint64_t revision)
+{
+	return revision % 3 == 1 ? revision : 0;
+}
+
 static void put(struct limit_table *table, uint32_t tenant, unsigned int i, uint64_t revision)
 {
 	struct limit_entry *entry;
@@ -37,6 +43,7 @@ static void put(struct limit_table *table, uint32_t tenant, unsigned int i, uint
 	limit_init(&limit);
 	make_id(i, limit.id);
 	limit.revision = revision;
+	limit.confirm_by_ms = confirm_by(revision);
 	entry = limit_entry_new(tenant, &limit);
 	assert_non_null(entry);
 	assert_int_equal(limit_table_put(table, entry), 0);
@@ -88,6 +95,45 @@ static void assert_tenant_holds(const struct limit_table *table, uint32_t tenant
 	assert_int_equal(limit_table_count(table, tenant), count);
 }
 
+static size_t count_unconfirmed(const struct expected *expected)
+{
+	size_t n = 0;
+
+	for (uint32_t t = 0; t < TENANTS; t++)
+		for (unsigned int i = 0; i < IDS; i++)
+			n += confirm_by(expected->revision[t][i]) != 0;
+	return n;
+}
+
+struct visit {
+	const struct expected *expected;
+	size_t n;
+	size_t stop_at;
+};
+
+static int visit_entry(const struct limit_entry *entry, void *data)
+{
+	struct visit *visit = data;
+	unsigned int i = (unsigned int)strtoul(entry->limit.id + 4, NULL, 10);
+
+	assert_int_equal(visit->expected->revision[entry->tenant_number][i], entry->limit.revision);
+	return ++visit->n == visit->stop_at ? 7 : 0;
+}
+
+static void assert_visits(const struct limit_table *table, const struct expected *expected,
+			  size_t total)
+{
+	struct visit all = {.expected = expected};
+	struct visit half = {.expected = expected, .stop_at = total / 2};
+
+	assert_int_equal(limit_table_visit(table, visit_entry, &all), 0);
+	assert_int_equal(all.n, total);
+	if (half.stop_at == 0)
+		return;
+	assert_int_equal(limit_table_visit(table, visit_entry, &half), 7);
+	assert_int_equal(half.n, half.stop_at);
+}
+
 static void assert_holds(const struct limit_table *table, const struct expected *expected)
 {
 	size_t total = 0;
@@ -97,6 +143,8 @@ static void assert_holds(const struct limit_table *table, const struct expected 
 		total += limit_table_count(table, t);
 	}
 	assert_int_equal(limit_table_size(table), total);
+	assert_int_equal(limit_table_unconfirmed(table), count_unconfirmed(expected));
+	assert_visits(table, expected, total);
 }
 
 static void limit_table_random_changes_equal_plain_array(void **state)

@@ -288,6 +288,21 @@ static void restart_adopts_what_is_in_force(void **state)
 	assert_null(rig_rule(rig, gone));
 }
 
+static void start_without_limits_takes_back_what_was_left(void **state)
+{
+	struct rig *rig = *state;
+	char id[ID_SIZE], name[128];
+
+	rig_add(rig, RIG_PACKETS(53, 100), id);
+	rig_stop(rig);
+	snprintf(name, sizeof(name), "tenants/default/limits/%s", id);
+	rig_remove(rig, name);
+	rig_open_packets(rig);
+	rig_start(rig, 10);
+	assert_int_equal(rig_rules(rig), 0);
+	assert_int_equal(rig->pins->slots[0].id[0], '\0');
+}
+
 #define ON_RIG(test) cmocka_unit_test_setup_teardown(test, rig_setup_packets, rig_teardown)
 
 int main(void)
@@ -306,6 +321,7 @@ int main(void)
 		ON_RIG(reset_forgets_the_whole_limit_only),
 		ON_RIG(stats_are_those_of_the_packet_path),
 		ON_RIG(restart_adopts_what_is_in_force),
+		ON_RIG(start_without_limits_takes_back_what_was_left),
 	};
 
 	return cmocka_run_group_tests_name("service/packets", tests, rig_random, NULL);

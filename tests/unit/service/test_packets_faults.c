@@ -238,6 +238,29 @@ static void delete_that_cannot_leave_force_says_so(void **state)
 	assert_int_equal(rig_rules(rig), 0);
 }
 
+static void start_that_cannot_apply_serves_and_tries_again(void **state)
+{
+	struct rig *rig = *state;
+	struct fault_packets *fault;
+	char reason[SERVICE_REASON_SIZE];
+	char id[ID_SIZE], requests[ID_SIZE];
+
+	rig_add(rig, RIG_PACKETS(53, 100), id);
+	rig_add(rig, RIG_LIMIT("k", 3, "1m"), requests);
+	rig_stop(rig);
+	rig->pins->tables[rig->pins->published % 2].rules = 0;
+	rig_open_packets(rig);
+	fault = fault_packets_install(rig->datapath);
+	atomic_store(&fault->publish, -ENOMEM);
+	rig_start(rig, 10);
+	assert_int_equal(rig_count_allowed(rig, "k", 9), 3);
+	assert_false(service_ready(rig->service, reason));
+	assert_null(rig_rule(rig, id));
+	atomic_store(&fault->publish, 0);
+	wait_until_healed(rig);
+	assert_non_null(rig_rule(rig, id));
+}
+
 /* No admin call does that; a store restored from elsewhere may. */
 static void record_that_changes_its_scope_moves_over(void **state)
 {
@@ -281,6 +304,7 @@ int main(void)
 		ON_RIG(too_many_at_start_leaves_out_the_newest),
 		ON_RIG(apply_that_fails_keeps_former_and_is_tried_again),
 		ON_RIG(delete_that_cannot_leave_force_says_so),
+		ON_RIG(start_that_cannot_apply_serves_and_tries_again),
 		ON_RIG(record_that_changes_its_scope_moves_over),
 		ON_RIG(record_damaged_keeps_its_rule),
 	};

@@ -54,6 +54,8 @@ helper_srcs := $(filter-out $(unit_srcs) $(bpf_objs_src) $(bpf_srcs) $(fuzz_srcs
 generator_srcs := $(sort $(wildcard generator/*.c))
 generator_bpf := $(filter %.bpf.c,$(generator_srcs))
 generator_srcs := $(filter-out $(generator_bpf),$(generator_srcs))
+# The demo sends with it.
+demo_srcs := demo/demo.c $(filter-out generator/main.c generator/options.c,$(generator_srcs))
 
 # --- flags -----------------------------------------------------------------------------------
 
@@ -116,7 +118,7 @@ generator_cflags := -I. -DGENERATOR_FLOW_OBJECT='"$(abspath $(generator_object))
 folder_cflags = $(if $(filter tests/%,$(1)),$(test_cflags)) \
 	$(if $(filter tests/fuzz/%,$(1)),-Wno-missing-prototypes) \
 	$(if $(filter $(bpf_carrier).c,$(1)),-DSLUICE_BPF_OBJECT='"$(bpf_program)"') \
-	$(if $(filter generator/%,$(1)),$(generator_cflags))
+	$(if $(filter generator/% demo/%,$(1)),$(generator_cflags))
 folder_libs = $(if $(findstring /tests/fuzz/,$(1)),-fsanitize=fuzzer)
 
 # --- rules -----------------------------------------------------------------------------------
@@ -167,6 +169,10 @@ $$(dir_$(1))/generator: $$(generator_srcs:%.c=$$(dir_$(1))/obj/%.o) $$(dir_$(1))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(cc_$(1)) $$(ldflags_$(1)) -pthread -o $$@ $$^ -lbpf
 
+$$(dir_$(1))/demo: $$(demo_srcs:%.c=$$(dir_$(1))/obj/%.o) $$(dir_$(1))/libsluice.a
+	$$(call say,LINK,$$@)
+	$$(Q)$$(cc_$(1)) $$(ldflags_$(1)) -pthread -o $$@ $$^ -lbpf
+
 $$(dir_$(1))/tests/%: $$(dir_$(1))/obj/tests/%.o $$(dir_$(1))/libtest.a $$(dir_$(1))/libsluice.a
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
@@ -174,7 +180,7 @@ $$(dir_$(1))/tests/%: $$(dir_$(1))/obj/tests/%.o $$(dir_$(1))/libtest.a $$(dir_$
 		$$(pkg_libs) -lcmocka -lgmp -lm
 
 -include $$(wildcard $$(patsubst %.c,$$(dir_$(1))/obj/%.d,$$(main_src) $$(sluice_srcs) \
-	$$(generator_srcs) $$(test_tree)))
+	$$(generator_srcs) demo/demo.c $$(test_tree)))
 endef
 $(foreach v,$(variants),$(eval $(call variant_rules,$v)))
 
@@ -224,10 +230,10 @@ all: $(BUILD)/sluice
 deps:
 	@scripts/deps build test bench lint
 
-## up: build and run the service with a demo limit (installs what it needs; use sudo the first time)
+## up: build and run the service on a demo network, or IFACE=eth0 (with sudo: installs, limits packets)
 up:
 	@scripts/deps build
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(BUILD)/demo
 	@$(give_back)
 	@BUILD='$(BUILD)' scripts/up
 
@@ -256,7 +262,7 @@ lint:
 
 ## fmt: format every C file in place
 fmt:
-	@find $(wildcard include bpf userspace generator tests) -name '*.[ch]' | xargs -r $(CLANG_FORMAT) -i
+	@find $(wildcard include bpf userspace generator demo tests) -name '*.[ch]' | xargs -r $(CLANG_FORMAT) -i
 
 ## clean: remove the build directory
 clean:
@@ -276,8 +282,8 @@ tsan-tests: $(threads_srcs:%.c=$(dir_tsan)/%)
 bpf-tests: $(bpf_objs) $(bpf_bins)
 fuzz-tests: $(fuzz_bins)
 bench-bins: $(bench_bins)
-gcc-all: all unit-tests bench-bins
-clang-all: $(dir_clang)/sluice $(dir_clang)/generator $(bench_srcs:%.c=$(dir_clang)/%)
+gcc-all: all unit-tests bench-bins $(BUILD)/demo
+clang-all: $(dir_clang)/sluice $(dir_clang)/generator $(dir_clang)/demo $(bench_srcs:%.c=$(dir_clang)/%)
 
 # What the static checks compile with: one source for these flags.
 .PHONY: show-cflags show-bpf-cflags show-tools show-srcs

@@ -208,15 +208,27 @@ int bpf_place_make(struct datapath_bpf *b)
 		err = make_dir(b, b->pin_dir, &made);
 	if (err)
 		return err;
-	b->made_pin_dir = made;
 	err = make_dir(b, b->pins, &made);
 	return err ? err : make_dir(b, b->links, &made);
 }
 
+/* Whether another start could make it: else somebody made it for us, and it stays. */
+static bool is_ours_to_make(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[BPF_DIR_SIZE];
+
+	if (!slash)
+		return access(".", W_OK) == 0;
+	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path) + (slash == path), path);
+	return access(parent, W_OK) == 0;
+}
+
+/* Only what is empty goes. */
 void bpf_place_remove(struct datapath_bpf *b)
 {
 	rmdir(b->links);
 	rmdir(b->pins);
-	if (b->made_pin_dir)
+	if (is_ours_to_make(b->pin_dir))
 		rmdir(b->pin_dir);
 }

@@ -26,9 +26,8 @@ struct datapath_bpf {
 	struct datapath base;
 	pthread_mutex_t lock; /* guards what interfaces show */
 	char pin_dir[BPF_DIR_SIZE];
-	char pins[BPF_DIR_SIZE];  /* of this layout, below pin_dir */
-	char links[BPF_DIR_SIZE]; /* below pins */
-	bool made_pin_dir;
+	char pins[BPF_DIR_SIZE];   /* of this layout, below pin_dir */
+	char links[BPF_DIR_SIZE];  /* below pins */
 	struct bpf_object *object; /* owns the descriptors of maps and program */
 	int program, tables, counts, reasons;
 	uint32_t tables_btf_key, tables_btf_value; /* so that each new one shows its fields */

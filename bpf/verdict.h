@@ -137,12 +137,13 @@ static __always_inline void verdict_shadow(const struct sluice_tables *t,
 	}
 }
 
-static __always_inline int verdict_is_crowded(__u64 rules)
+/* Those of the rules that are beyond what one packet is charged to. */
+static __always_inline __u64 verdict_beyond(__u64 rules)
 {
 #pragma GCC unroll 1
 	for (__u32 i = 0; i < SLUICE_MATCH_MAX; i++)
 		rules &= rules - 1;
-	return rules != 0;
+	return rules;
 }
 
 /* The rules to charge the packet to: none if it is exempt, or nothing is said about it. */
@@ -150,7 +151,7 @@ charge_function __u64 verdict_rules(const struct sluice_tables *t, const struct 
 {
 	struct sluice_reasons *r = map_reasons();
 	struct clock_cache *clock = map_clock();
-	__u64 rules;
+	__u64 rules, beyond;
 	int exact;
 
 	if (!t || !p || !r || !clock || verdict_is_exempt(p, r))
@@ -161,9 +162,10 @@ charge_function __u64 verdict_rules(const struct sluice_tables *t, const struct 
 		rules = match_holding(t, rules, clock_bound_ns(clock, &exact));
 	if (!rules)
 		verdict_note(&r->passed);
-	if (verdict_is_crowded(rules))
+	beyond = verdict_beyond(rules);
+	if (beyond)
 		verdict_note(&r->crowded);
-	return rules;
+	return rules ^ beyond;
 }
 
 static __always_inline int verdict_of(const struct sluice_tables *t, const struct sluice_packet *p)

@@ -184,6 +184,17 @@ static void verdict_packet_under_more_than_sixteen_rules_is_charged_to_the_first
 		assert_true(path.counts[i].allowed_packets == (i < 16 ? BURST : 0));
 }
 
+/* Shadows come after those that enforce, and find what these leave of the sixteen. */
+static void verdict_shadows_beyond_sixteen_rules_are_not_charged(void **state)
+{
+	begin(20, BURST);
+	tables->enforce = (1 << 10) - 1;
+	assert_int_equal(count_passed(15, 1), BURST);
+	assert_true(path.reasons.crowded == 15);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_true(path.counts[i].allowed_packets == (i < 16 ? BURST : 0));
+}
+
 static void verdict_arp_and_neighbour_discovery_are_exempt(void **state)
 {
 	struct packet p;
@@ -317,6 +328,7 @@ int main(void)
 		cmocka_unit_test(verdict_rule_past_its_time_no_longer_holds),
 		cmocka_unit_test(
 			verdict_packet_under_more_than_sixteen_rules_is_charged_to_the_first),
+		cmocka_unit_test(verdict_shadows_beyond_sixteen_rules_are_not_charged),
 		cmocka_unit_test(verdict_arp_and_neighbour_discovery_are_exempt),
 		cmocka_unit_test(verdict_frame_that_is_not_ip_passes),
 		cmocka_unit_test(verdict_later_fragment_falls_under_every_port),

@@ -1,6 +1,7 @@
 """`make up`'s script: what it prints works, and it leaves nothing behind."""
 # SPDX-License-Identifier: MIT
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -11,6 +12,9 @@ import pytest
 from conftest import ROOT, binary, environment
 
 TIMEOUT_S = 30
+SAID = "Ctrl-C stops it and removes all it made."
+DEMO = pathlib.Path(os.environ.get("SLUICE_BUILD") or ROOT / "build") / "demo"
+NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="making a network needs root")
 
 
 class Up:
@@ -21,13 +25,15 @@ class Up:
         prefix = "setarch -R " if "/asan/" in binary() or "/tsan/" in binary() else ""
         (build / "sluice").write_text(f'#!/bin/sh\nexec {prefix}{binary()} "$@"\n')
         (build / "sluice").chmod(0o755)
+        if not (build / "demo").exists():
+            (build / "demo").symlink_to(DEMO)
         self.tmp = tmp_path / "tmp"
         self.tmp.mkdir(exist_ok=True)
         self.out = open(tmp_path / "up.out", "w+b")
         self.process = subprocess.Popen(
             [ROOT / "scripts" / "up"], stdin=subprocess.DEVNULL, stdout=self.out,
             stderr=subprocess.STDOUT, start_new_session=True,
-            env=environment(BUILD=str(build), TMPDIR=str(self.tmp), **env))
+            env=environment(BUILD=str(build), TMPDIR=str(self.tmp), **{"FLOOD": "100000", **env}))
 
     def text(self):
         self.out.flush()
@@ -76,16 +82,31 @@ def up(tmp_path):
         one.kill()
 
 
+def run_curls(text):
+    """What each command that was printed answers; a line's backslash goes on to the next."""
+    curls = re.findall(r"^  (curl (?:.*\\\n)*.*)$", text, re.MULTILINE)
+    return [subprocess.run(["sh", "-c", curl], capture_output=True, text=True, timeout=20,
+                           check=True).stdout for curl in curls]
+
+
+def state_of_network():
+    """Interfaces, namespaces and pins: what a demo makes and must take away."""
+    names = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
+    places = [pathlib.Path("/run/netns"), pathlib.Path("/sys/fs/bpf")]
+    made = {str(path) for place in places if place.is_dir() for path in place.iterdir()}
+    return set(re.findall(r"\bslu\d+p?\b", names)) | {path for path in made if "sluice-up-" in path}
+
+
 @pytest.mark.parametrize("number,group", [(signal.SIGINT, True), (signal.SIGTERM, False)])
 def test_printed_curls_work_and_nothing_is_left(up, number, group):
     one = up(LISTEN="127.0.0.1:0")
-    text = one.wait_for("Ctrl-C stops it.")
-    curls = [line.strip() for line in text.splitlines() if line.strip().startswith("curl ")]
-    assert len(curls) == 2
-    answers = [subprocess.run(["sh", "-c", curl], capture_output=True, text=True, timeout=20,
-                              check=True).stdout for curl in curls]
+    text = one.wait_for(SAID)
+    answers = run_curls(text)
     assert answers[0].startswith('{"allowed":true,"key":"user123","limit":1000,"remaining":999,')
-    assert '"existing_id":"lim_' in answers[1]
+    if os.geteuid() != 0:
+        assert len(answers) == 2 and '"existing_id":"lim_' in answers[1]
+    else:
+        assert len(answers) == 3 and '"limit":1000,' in answers[1] and '"stats":{' in answers[2]
     assert one.end(number, group) == 0
     assert one.group_is_gone()
     assert list(one.tmp.iterdir()) == []
@@ -98,7 +119,7 @@ def test_kept_data_keeps_the_key_and_the_limit(up, tmp_path):
     keys = set()
     for _ in range(2):
         one = up(LISTEN="127.0.0.1:0", DATA=str(tmp_path / "kept"))
-        keys.add(re.search(r"API key +(\S+)", one.wait_for("Ctrl-C stops it.")).group(1))
+        keys.add(re.search(r"API key +(\S+)", one.wait_for(SAID)).group(1))
         one.end(signal.SIGTERM)
     assert len(keys) == 1
     assert (tmp_path / "kept" / "store.db").exists()
@@ -117,3 +138,53 @@ def test_server_that_does_not_start_is_quoted(up):
     assert one.process.wait(TIMEOUT_S) == 1
     assert "/dev/null/nowhere" in one.text()
     assert list(one.tmp.iterdir()) == []
+
+
+@NEEDS_ROOT
+def test_demo_drops_the_flood_and_passes_the_honest_source(up):
+    before = state_of_network()
+    one = up(LISTEN="127.0.0.1:0")
+    one.wait_for(SAID)
+    text = one.wait_for("honest source")
+    deadline = time.monotonic() + TIMEOUT_S
+    while len(seconds := re.findall(r"(flood|honest)[^\n]*?([\d,]+) +([\d,]+) +([\d,]+)\n", text)) < 8:
+        assert time.monotonic() < deadline, text
+        time.sleep(0.2)
+        text = one.text()
+    rows = [(name, *(int(n.replace(",", "")) for n in numbers)) for name, *numbers in seconds]
+    floods = [row for row in rows if row[0] == "flood"][1:]
+    honest = [row for row in rows if row[0] == "honest"][1:]
+    # At 100 per second, whatever is offered; a second on a busy machine may last longer.
+    assert all(offered > 10000 and 50 <= passed <= 200 and dropped == offered - passed
+               for _, offered, passed, dropped in floods), text
+    assert sum(row[2] for row in honest) >= 0.9 * sum(row[1] for row in honest) > 0, text
+    assert one.end(signal.SIGINT, group=True) == 0
+    assert one.group_is_gone()
+    assert state_of_network() <= before
+
+
+@NEEDS_ROOT
+def test_named_interface_is_used_and_no_demo_made(up):
+    name = f"slw{os.getpid()}"
+    subprocess.run(["ip", "link", "add", name, "type", "veth", "peer", "name", name + "p"], check=True)
+    try:
+        before = state_of_network()
+        one = up(LISTEN="127.0.0.1:0", IFACE=name)
+        text = one.wait_for(SAID)
+        assert f"{name} is watched" in text and "flood" not in text
+        answers = run_curls(text)
+        assert len(answers) == 3 and '"capacity":{' in answers[1]
+        assert f'"name":"{name}","mode":"native"' in answers[2]
+        assert not any(f"slu{one.process.pid}" in made for made in state_of_network() - before)
+        assert one.end(signal.SIGTERM) == 0
+        shown = subprocess.run(["ip", "link", "show", name], capture_output=True, text=True, check=True)
+        assert "xdp" not in shown.stdout
+        assert state_of_network() <= before
+    finally:
+        subprocess.run(["ip", "link", "del", name], check=True)
+
+
+def test_missing_interface_is_said_clearly(up):
+    one = up(LISTEN="127.0.0.1:0", IFACE="nowhere0")
+    assert one.process.wait(TIMEOUT_S) == 1
+    assert "there is no interface 'nowhere0'" in one.text() and "lo" in one.text()

@@ -68,7 +68,9 @@ def links():
     for name, tag in tags.items():
         rows += caught(f"v4 behind {name}", TO4, DNS, udp4(tags=tag, dst_port=53))
         rows += caught(f"v6 behind {name}", TO6, DNS, udp6(tags=tag, dst_port=53))
-    rows += free("v4 behind a tag to another port", DNS, udp4(tags=tags["one tag"], dst_port=54))
+        if len(tag) <= 2:
+            rows += free(f"v4 behind {name} to another port", DNS, udp4(tags=tag, dst_port=54))
+            rows += free(f"v6 behind {name} to another port", DNS, udp6(tags=tag, dst_port=54))
     for name, mac in (("everybody", b"\xff" * 6), ("a group", b"\x01\0\x5e\0\0\1")):
         rows += caught(f"v4 to {name} on the link", TO4, mac + udp4()[6:])
     return rows
@@ -110,7 +112,7 @@ def headers4():
 
 
 def fragments4():
-    later = in4(f.UDP, dns(), fragment=100)
+    later = in4(f.UDP, udp(54), fragment=100)  # these bytes are no ports
     return [
         *caught("v4 later fragment", TO4, FROM4, IS_UDP, DNS, PORT, ALL, later),
         *caught("v4 last fragment in the middle of ports", DNS, in4(f.UDP, bytes(9), fragment=1)),
@@ -144,6 +146,8 @@ def chains6():
     first = bytes([f.DSTOPTS, 255]) + bytes(2046)
     rows += caught("v6 behind 6 KiB of options", DNS,
                    in6(f.DSTOPTS, first * 2 + long + dns()))
+    rows += free("v6 behind 6 KiB of options to another port", DNS,
+                 in6(f.DSTOPTS, first * 2 + long + udp(54)))
     past = extension(f.DSTOPTS, f.UDP)[:1] + b"\xff" + extension(f.DSTOPTS, 0)[2:]
     rows += caught("v6 options that end behind the frame", TO6, DNS, PORT,
                    in6(f.DSTOPTS, past + dns()))
@@ -180,7 +184,7 @@ def fragment6(following, payload, offset, more=0):
 def fragments6():
     return [
         *caught("v6 later fragment", TO6, FROM6, IS_UDP, DNS, PORT, ALL,
-                fragment6(f.UDP, dns(), 100)),
+                fragment6(f.UDP, udp(54), 100)),
         *free("v6 later fragment of TCP", DNS, fragment6(f.TCP, bytes(20), 100)),
         *caught("v6 first fragment", DNS, fragment6(f.UDP, dns(), 0, 1)),
         *free("v6 first fragment to another port", DNS, fragment6(f.UDP, udp(54), 0, 1)),

@@ -117,6 +117,17 @@ def test_two_cpus_share_one_bucket(wire, limits):
     within(tap.times[0], first, RATE, BURST)
 
 
+def test_what_a_narrow_limit_refuses_two_cpus_costs_the_broad_one_nothing(wire, limits):
+    """Both may pass the first look at the last token; what the loser was charged comes back."""
+    most = 60000
+    limits.limit(most, "365d", match={"dst_port": 9})
+    limits.limit(50000, "1s", burst=50, per="src")
+    with wire.tap() as tap:
+        with wire.flood([udp4()], cpu=0), wire.flood([udp4()], cpu=1):
+            time.sleep(2.5)
+        assert tap.count() == most
+
+
 @pytest.mark.parametrize("cpu", [0, 1])
 def test_one_cpu_gets_the_whole_limit(wire, limits, cpu):
     limits.limit(50, per="src")

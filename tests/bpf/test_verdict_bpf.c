@@ -1,6 +1,5 @@
 /* The program in the kernel, packet by packet: judged as its headers say, and as natively. */
 /* SPDX-License-Identifier: MIT */
-#include <linux/bpf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +13,7 @@
 
 #include <sluice/params.h>
 
+#include "bpf/flood.h"
 #include "bpf/judge.h"
 #include "bpf/nic.h"
 #include "bpf/packets.h"
@@ -184,16 +184,6 @@ static void draw_packet(struct rig *rig, struct packet *ret)
 	}
 }
 
-static bool run_packet(const struct rig *rig, const struct packet *packet)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet->bytes,
-		    .data_size_in = packet->n);
-
-	assert_int_equal(bpf_prog_test_run_opts(rig->b->program, &options), 0);
-	assert_true(options.retval == XDP_PASS || options.retval == XDP_DROP);
-	return options.retval == XDP_PASS;
-}
-
 /* All counters at once: a system call for each would take most of the test's time. */
 static void read_counts(struct rig *rig, struct sluice_counts ret[SLUICE_RULES_MAX])
 {
@@ -232,7 +222,7 @@ static void show_difference(const struct rig *rig, const struct sluice_counts *c
 static void compare(struct rig *rig, const struct packet *packet, uint64_t number)
 {
 	bool expected = judge_packet(&rig->judge, packet->bytes, packet->n);
-	bool passed = run_packet(rig, packet);
+	bool passed = flood_once(rig->b->program, packet);
 	struct sluice_counts counts[SLUICE_RULES_MAX];
 	struct sluice_reasons reasons;
 

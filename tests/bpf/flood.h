@@ -1,0 +1,37 @@
+/* Runs a program over and over on one CPU, in a thread of its own. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/packets.h"
+
+struct flood {
+	int program;
+	int cpu;
+	const struct packet *packet; /* the same each time; borrowed */
+	int err;
+	bool stop; /* atomic */
+	pthread_t thread;
+};
+
+/*
+ * Fill the first three members. The first packet comes some 20 ms later, which the kernel takes to
+ * prepare a run; from then on they come without a pause.
+ */
+void flood_start(struct flood *flood);
+/* Returns after the last packet; fails the test if the program could not be run. */
+void flood_end(struct flood *flood);
+
+/* Keeps this thread on a CPU, beside a flood on another. 0 or a positive errno. */
+int flood_stay_on(int cpu);
+
+/* One packet, from this thread: true if it passes. */
+bool flood_once(int program, const struct packet *packet);
+
+/* CLOCK_MONOTONIC, as the program reads it. */
+uint64_t flood_clock_ns(void);
+/* Sleeps until then. */
+void flood_wait_until(uint64_t ns);

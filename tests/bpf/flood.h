@@ -12,14 +12,16 @@ struct flood {
 	int program;
 	int cpu;
 	const struct packet *packet; /* the same each time; borrowed */
+	bool slow;                   /* as below */
 	int err;
 	bool stop; /* atomic */
 	pthread_t thread;
 };
 
 /*
- * Fill the first three members. The first packet comes some 20 ms later, which the kernel takes to
- * prepare a run; from then on they come without a pause.
+ * Fill the first four members. The first packet comes some 20 ms later, which the kernel takes to
+ * prepare a run; from then on they come without a pause. RCU then waits 100 ms for this CPU, and so
+ * does a change of limits; not if slow, which is a system call for each packet: some 500 ns.
  */
 void flood_start(struct flood *flood);
 /* Returns after the last packet; fails the test if the program could not be run. */

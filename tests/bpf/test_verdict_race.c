@@ -20,7 +20,6 @@
 /* Another test beside it would take a CPU away from the flood for longer than the burst covers. */
 /* run-alone */
 
-/* A change beside a flood waits some 20 ms for the kernel. */
 enum { LINES = 65536, FLIPS = 100, FLIPS_LONG = 1000 };
 
 struct rig {
@@ -99,8 +98,10 @@ static void flood_under_limits(struct rig *rig, int cpus)
 	const uint64_t warm_ns = 100000000;
 
 	for (int i = 0; i < cpus; i++) {
-		rig->floods[i] = (struct flood){
-			.program = rig->b->program, .cpu = i, .packet = &rig->packet};
+		rig->floods[i] = (struct flood){.program = rig->b->program,
+						.cpu = i,
+						.packet = &rig->packet,
+						.slow = cpus == 1};
 		flood_start(&rig->floods[i]);
 		rig->n_floods++;
 	}

@@ -160,3 +160,20 @@ def test_ready_only_once_every_named_interface_enforces(wire, fresh):
         assert send_and_count(absent, [udp4()] * 60) == 0, "and both share one bucket"
     finally:
         absent.unplug()
+
+
+def test_second_controller_is_refused_and_changes_nothing(wire, fresh, tmp_path, start):
+    """Two on the same pins would take each other's limits out."""
+    guard = fresh()
+    limit = guard.limit(5)
+    for interface in (("--iface", wire.near), ()):
+        other = start("--pin-dir", guard.pins, *interface)
+        client = other.client()
+        answer = client.post("/api/limits", {"scope": "packet", "limit": 9, "interval": "1s"})
+        assert answer.status == 503 and str(guard.pins) in answer.json["detail"], answer
+        assert client.get("/readyz").status == (503 if interface else 200)
+        client.close()
+        other.stop()
+    assert send_and_count(wire, [udp4()] * 60) == 5
+    assert guard.stats(limit)["denied"] == 55
+    program(wire)

@@ -2,11 +2,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -198,6 +200,29 @@ static int make_parents(struct datapath_bpf *b)
 	return err;
 }
 
+void bpf_place_release(struct datapath_bpf *b)
+{
+	close_fd(&b->pins_lock);
+	b->pins_lock = -1;
+}
+
+/* Two controllers of the same pins would take each other's limits out. A kill lets go as well. */
+static int lock_pins(struct datapath_bpf *b)
+{
+	b->pins_lock = open(b->pins, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b->pins_lock >= 0 && flock(b->pins_lock, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (b->pins_lock >= 0 && errno == EWOULDBLOCK)
+		bpf_off(b,
+			"another process limits packets from %.100s: stop it, or name another "
+			"--pin-dir",
+			b->pin_dir);
+	else
+		bpf_off(b, "cannot lock %.100s: %s", b->pins, strerror(errno));
+	bpf_place_release(b);
+	return DATAPATH_E_OFF;
+}
+
 int bpf_place_make(struct datapath_bpf *b)
 {
 	int made, err = find_bpffs(b);
@@ -209,6 +234,8 @@ int bpf_place_make(struct datapath_bpf *b)
 	if (err)
 		return err;
 	err = make_dir(b, b->pins, &made);
+	if (!err)
+		err = lock_pins(b);
 	return err ? err : make_dir(b, b->links, &made);
 }
 
@@ -227,6 +254,8 @@ static bool is_ours_to_make(const char *path)
 /* Only what is empty goes. */
 void bpf_place_remove(struct datapath_bpf *b)
 {
+	if (b->pins_lock < 0)
+		return;
 	rmdir(b->links);
 	rmdir(b->pins);
 	if (is_ours_to_make(b->pin_dir))

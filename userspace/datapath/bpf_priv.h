@@ -28,6 +28,7 @@ struct datapath_bpf {
 	char pin_dir[BPF_DIR_SIZE];
 	char pins[BPF_DIR_SIZE];   /* of this layout, below pin_dir */
 	char links[BPF_DIR_SIZE];  /* below pins */
+	int pins_lock;             /* held while it is open; -1: nothing there is ours to touch */
 	struct bpf_object *object; /* owns the descriptors of maps and program */
 	int program, tables, counts, reasons;
 	uint32_t tables_btf_key, tables_btf_value; /* so that each new one shows its fields */
@@ -52,10 +53,12 @@ int bpf_place_name(struct datapath_bpf *b, const char *pin_dir);
 bool bpf_place_has_links(const struct datapath_bpf *b);
 /* Whether this process may limit packets and reads the kernel's clock. */
 int bpf_place_check(struct datapath_bpf *b);
-/* Mounts bpffs if it is not, and makes the directories. */
+/* Mounts bpffs if it is not, makes the directories, and takes them for this process alone. */
 int bpf_place_make(struct datapath_bpf *b);
-/* Removes those directories that are empty; pin_dir only if bpf_place_make() made it. */
+/* Removes those directories that are empty, if they are ours; pin_dir only if it can be made again. */
 void bpf_place_remove(struct datapath_bpf *b);
+/* Lets another process take them. */
+void bpf_place_release(struct datapath_bpf *b);
 
 /* bpf_maps.c: programs and maps, new or adopted from the pins. */
 /* `lines` of a new map; 0: the default. Fills base up to datapath_adopt(), and the descriptors. */

@@ -1,6 +1,7 @@
 /* Attaches a program of an object to an interface, native, for as long as its input stays open. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -10,26 +11,16 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bench/pinned.h"
+
 /*
  * bench_attach OBJECT PROGRAM INTERFACE [PINS]
  *
- * Says "attached" and waits for the end of its input; whatever ends it, the link goes with it.
- * Maps that are pinned in PINS by their name are used instead of new ones.
+ * Says "attached" and waits for the end of its input; whatever ends it, the link goes with it. Maps
+ * that are pinned in PINS by their name are used instead of new ones. On each line of input it says
+ * what the map `verdicts` (lru.bpf.c) has counted.
  */
-
-static int use_pinned(struct bpf_map *map, const char *pins)
-{
-	char path[256];
-	int fd, err;
-
-	snprintf(path, sizeof(path), "%s/%s", pins, bpf_map__name(map));
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	err = bpf_map__reuse_fd(map, fd);
-	close(fd);
-	return err;
-}
+enum { VERDICTS = 2, CPUS_MAX = 1024 };
 
 static int load_object(struct bpf_object *object, const char *program, const char *pins)
 {
@@ -41,7 +32,7 @@ static int load_object(struct bpf_object *object, const char *program, const cha
 		bpf_program__set_autoload(p, strcmp(bpf_program__name(p), program) == 0);
 	bpf_object__for_each_map(map, object)
 	{
-		err = pins ? use_pinned(map, pins) : 0;
+		err = pins ? pinned_use(map, pins) : 0;
 		if (err)
 			return err;
 	}
@@ -58,6 +49,22 @@ static int attach(const struct bpf_object *object, const char *program, const ch
 		return -ENOENT;
 	fd = bpf_link_create(bpf_program__fd(p), (int)if_nametoindex(interface), BPF_XDP, &opts);
 	return fd < 0 ? -errno : fd;
+}
+
+static void say_verdicts(const struct bpf_object *object)
+{
+	static uint64_t values[CPUS_MAX][VERDICTS];
+	int fd = bpf_object__find_map_fd_by_name(object, "verdicts");
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t sums[VERDICTS] = {0};
+	uint32_t zero = 0;
+
+	if (fd >= 0 && cpus <= CPUS_MAX && bpf_map_lookup_elem(fd, &zero, values) == 0) {
+		for (int i = 0; i < cpus * VERDICTS; i++)
+			sums[i % VERDICTS] += values[i / VERDICTS][i % VERDICTS];
+	}
+	printf("%" PRIu64 " %" PRIu64 "\n", sums[0], sums[1]);
+	fflush(stdout);
 }
 
 int main(int argc, char **argv)
@@ -79,8 +86,10 @@ int main(int argc, char **argv)
 	}
 	puts("attached");
 	fflush(stdout);
-	while (read(STDIN_FILENO, &c, 1) > 0)
-		;
+	while (read(STDIN_FILENO, &c, 1) > 0) {
+		if (c == '\n')
+			say_verdicts(object);
+	}
 	bpf_object__close(object);
 	return 0;
 }

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from frames import sized, udp4, udp6
+from frames import ARP, IP4, UDP, VLAN, eth, ip4, sized, udp4, udp6
 from guard import send_and_count, within
 
 SENT = 60
@@ -76,6 +76,45 @@ def test_removed_limit_lets_go_and_a_new_one_starts_afresh(wire, limits):
     assert passing(wire) == 5
     stats = limits.stats(again)
     assert (stats["allowed"], stats["denied"]) == (5, SENT - 5)
+
+
+def test_reset_forgets_what_was_consumed(wire, limits):
+    limit = limits.limit(5, per="src")
+    assert passing(wire) == 5 and passing(wire, src="192.0.2.2") == 5
+    assert limits.client.post(f"/api/limits/{limit['id']}/reset").status == 204
+    assert passing(wire) == 5 and passing(wire, src="192.0.2.2") == 5
+
+
+def reasons(limits):
+    return limits.client.get("/api/packets").json["reasons"]
+
+
+ODD = {
+    "refused": udp4(), "passed": udp4(dst="203.0.113.1"), "not_ip": eth(0x88CC, bytes(46)),
+    "exempt": eth(ARP, bytes(46)), "truncated": udp4()[:14 + 20 + 3],
+    "too_deep": udp4(tags=[(VLAN, n) for n in (1, 2, 3)]),
+    "fragments": eth(IP4, ip4("192.0.2.1", "198.51.100.1", UDP, bytes(9), fragment=9)),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_became_of_packets_is_counted_by_reason(wire, limits, name):
+    limits.limit(1, match={"dst": "198.51.100.0/24"})
+    passing(wire, 1)
+    before = reasons(limits)[name]
+    wire.send([ODD[name]] * 10)
+    until = time.monotonic() + 5
+    while reasons(limits)[name] < before + 10 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert reasons(limits)[name] == before + 10
+
+
+def test_interfaces_are_listed_with_how_they_enforce(wire, limits):
+    limits.limit(5)
+    answer = limits.client.get("/api/packets").json
+    assert answer["packets"] == "on"
+    assert answer["interfaces"] == [{"name": wire.near, "mode": "native", "why": ""}]
+    assert answer["limits"] == {"max": 64, "max_per_packet": 16, "configured": 1, "in_force": 1}
 
 
 @pytest.mark.parametrize("narrow_first", [True, False])

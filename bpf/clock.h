@@ -9,20 +9,28 @@
  * stepped again at the exact time, so the bound of a limit needs no assumption about jiffies. A
  * bound is kept for at most CLOCK_USES packets of one CPU and one jiffy. Nested runs may tear the
  * cache: any value in it was the time once, which is all that is asked of it.
+ *
+ * An old bound refuses what a bucket that has filled since would admit. So a bound is kept only in
+ * a flood, where it is microseconds old and reading the clock would hurt: when the packets between
+ * two reads came more than CLOCK_GAP_NS apart, the next CLOCK_SLOW reads are exact.
  */
 
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
-enum { CLOCK_USES = 16 };
+enum {
+	CLOCK_USES = 16,
+	CLOCK_SLOW = 16,
+	CLOCK_GAP_NS = 500,
+};
 
 /* One per CPU, zero at first. */
 struct clock_cache {
 	__u64 jiffies;
 	__u64 now_ns;
-	__u32 uses;
-	__u32 spare;
+	__u32 uses; /* of this bound */
+	__u32 slow; /* reads that are to come before a bound is kept again */
 };
 
 _Static_assert(sizeof(struct clock_cache) == 24, "clock_cache has no padding");
@@ -55,7 +63,12 @@ __u64 clock_source_jiffies(void);
 static __always_inline __u64 clock_now_ns(struct clock_cache *cache)
 {
 	__u64 now = clock_source_ns();
+	__u64 flood = cache->now_ns + (cache->uses + 1ULL) * CLOCK_GAP_NS;
 
+	if (now > flood)
+		cache->slow = CLOCK_SLOW;
+	else if (cache->slow)
+		cache->slow--;
 	cache->now_ns = now;
 	cache->jiffies = clock_source_jiffies();
 	cache->uses = 0;
@@ -65,7 +78,7 @@ static __always_inline __u64 clock_now_ns(struct clock_cache *cache)
 /* A time not after now; *ret_exact says whether it was read just now. */
 static __always_inline __u64 clock_bound_ns(struct clock_cache *cache, int *ret_exact)
 {
-	*ret_exact = cache->uses >= CLOCK_USES || cache->now_ns == 0 ||
+	*ret_exact = cache->uses >= CLOCK_USES || cache->slow || cache->now_ns == 0 ||
 		     cache->jiffies != clock_source_jiffies();
 	if (*ret_exact)
 		return clock_now_ns(cache);

@@ -31,7 +31,7 @@ static struct sluice_params bucket_params(__u64 burst)
 	};
 }
 
-/* n equal rules, of which the last two tests below change some. */
+/* n equal rules, of which a test changes some. */
 static void begin(uint32_t n, __u64 burst)
 {
 	struct sluice_params params = bucket_params(burst);
@@ -285,17 +285,62 @@ static void verdict_unreadable_packets_fall_under_every_rule(void **state)
 	assert_true(path_packet(p.bytes, p.n));
 }
 
+/* At START, with reads that are due because of a pause behind it. */
+static void begin_flood(uint32_t n, __u64 burst)
+{
+	begin(n, burst);
+	count_passed((int)burst, 1);
+	count_passed(2 * CLOCK_SLOW, 1);
+	path.clock.uses = CLOCK_USES;
+	path.clock_reads = 0;
+}
+
 static void verdict_refused_hot_source_reads_the_clock_once_in_seventeen(void **state)
 {
-	begin(1, BURST);
-	count_passed(BURST, 1);
-	path.clock.now_ns = 0;
-	path.clock_reads = 0;
+	begin_flood(1, BURST);
 	assert_int_equal(count_passed(17 * 10, 1), 0);
 	assert_true(path.clock_reads == 10);
 	path.jiffies++;
 	assert_int_equal(count_passed(1, 1), 0);
 	assert_true(path.clock_reads == 11);
+}
+
+/* Each packet finds the bucket long full again, within one jiffy. */
+static void verdict_paced_source_below_its_limit_is_never_refused(void **state)
+{
+	begin(1, 1);
+	for (int i = 0; i < 1000; i++) {
+		path.now_ns += 2 * TOKEN_NS;
+		assert_true(send_udp4(1));
+	}
+}
+
+/* What a flood leaves behind is forgotten within the packets that one bound is for. */
+static void verdict_paced_source_after_a_flood_loses_a_few_packets_at_most(void **state)
+{
+	int passed = 0;
+
+	begin_flood(1, 1);
+	count_passed(3, 2);
+	for (int i = 0; i < 1000; i++) {
+		path.now_ns += 2 * TOKEN_NS;
+		passed += send_udp4(1);
+	}
+	assert_in_range(passed, 1000 - CLOCK_USES, 999);
+}
+
+/* Shadows and limits with an end read the clock too, for the same packet. */
+static void verdict_paced_source_under_shadows_and_ends_is_never_refused(void **state)
+{
+	begin(3, 1);
+	tables->enforce = 1;
+	tables->timed = 5;
+	tables->rule[0].until_ns = tables->rule[2].until_ns = ~0ULL;
+	for (int i = 0; i < 1000; i++) {
+		path.now_ns += 2 * TOKEN_NS;
+		assert_true(send_udp4(1));
+	}
+	assert_true(path.counts[2].allowed_packets == 1000);
 }
 
 /* A word published at a stale bound would give the time since then twice. */
@@ -334,6 +379,9 @@ int main(void)
 		cmocka_unit_test(verdict_later_fragment_falls_under_every_port),
 		cmocka_unit_test(verdict_unreadable_packets_fall_under_every_rule),
 		cmocka_unit_test(verdict_refused_hot_source_reads_the_clock_once_in_seventeen),
+		cmocka_unit_test(verdict_paced_source_below_its_limit_is_never_refused),
+		cmocka_unit_test(verdict_paced_source_after_a_flood_loses_a_few_packets_at_most),
+		cmocka_unit_test(verdict_paced_source_under_shadows_and_ends_is_never_refused),
 		cmocka_unit_test(verdict_admits_at_the_exact_time),
 	};
 

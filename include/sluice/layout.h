@@ -8,8 +8,10 @@
 
 /*
  * Everything of one layout is pinned in PIN_DIR/v<SLUICE_LAYOUT>/: one file a map, by the names in
- * bpf/maps.h, and links/<interface> for each attached program. Any change of a map's shape, of a
- * shared struct or of its meaning makes the next version; a controller never opens another's.
+ * bpf/maps.h, `program` that the last start loaded (program_new while it is being replaced), and
+ * links/<interface> for each interface that it is attached to. A controller holds a flock() on the
+ * directory while it runs. Any change of a map's shape, of a shared struct or of its meaning makes
+ * the next version; a controller never opens another's.
  */
 enum {
 	SLUICE_LAYOUT = 1,

@@ -63,16 +63,26 @@ void nic_need(void)
 	}
 }
 
-struct datapath_bpf *nic_open(const char *name, uint32_t lines)
+static struct datapath_bpf *open_on(const char *const *names, size_t n, uint32_t lines)
 {
-	struct datapath_config config = {.pin_dir = NIC_PIN_DIR,
-					 .interfaces = &name,
-					 .n_interfaces = name != NULL,
-					 .lines = lines};
+	struct datapath_config config = {
+		.pin_dir = NIC_PIN_DIR, .interfaces = names, .n_interfaces = n, .lines = lines};
 	struct datapath *datapath = NULL;
 
 	assert_int_equal(datapath_open_bpf(&config, &datapath), 0);
 	return (struct datapath_bpf *)datapath;
+}
+
+struct datapath_bpf *nic_open(const char *name, uint32_t lines)
+{
+	return open_on(&name, name != NULL, lines);
+}
+
+struct datapath_bpf *nic_open_first(size_t n)
+{
+	static const char *const names[] = {"veth0", "peer0"};
+
+	return open_on(names, n, NIC_LINES);
 }
 
 /* The usual: on veth0, and it works. */
@@ -127,6 +137,18 @@ uint32_t nic_link_id(const char *path)
 	struct bpf_link_info info = {0};
 	__u32 len = sizeof(info);
 	int fd = bpf_obj_get(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &len), 0);
+	close(fd);
+	return info.id;
+}
+
+uint32_t nic_pinned_program(void)
+{
+	struct bpf_prog_info info = {0};
+	__u32 len = sizeof(info);
+	int fd = bpf_obj_get(NIC_PINS "/program");
 
 	assert_true(fd >= 0);
 	assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &len), 0);

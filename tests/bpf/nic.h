@@ -19,6 +19,8 @@ void nic_need(void);
 
 /* On this interface, or none (NULL). Closed by datapath_close(). */
 struct datapath_bpf *nic_open(const char *name, uint32_t lines);
+/* On veth0, and on peer0 too if n is 2. */
+struct datapath_bpf *nic_open_first(size_t n);
 /* On veth0, and packets are limited. */
 struct datapath_bpf *nic_open_working(void);
 /* Leaves the pins of a controller behind that goes on enforcing; returns its program. */
@@ -31,6 +33,8 @@ bool nic_is_there(const char *path);
 /* The program on an interface, or 0. */
 uint32_t nic_program_on(const char *name);
 uint32_t nic_link_id(const char *path);
+/* The program that is pinned. */
+uint32_t nic_pinned_program(void);
 
 /* Puts one limit in force by hand: NIC_BURST packets in all, and one more in a minute. */
 void nic_publish_limit(struct datapath_bpf *b);

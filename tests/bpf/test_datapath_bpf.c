@@ -29,9 +29,9 @@
 
 static void open_fresh_pins_and_attaches(void **state)
 {
-	static const char *const names[] = {"lines",   "tables",      "counts",
-					    "reasons", "clocks",      "slots",
-					    "meta",    "links/veth0", "links/../lines"};
+	static const char *const names[] = {"lines",          "tables", "counts", "reasons",
+					    "clocks",         "slots",  "meta",   "links/veth0",
+					    "links/../lines", "program"};
 	struct datapath_bpf *b;
 	struct stat st;
 
@@ -239,6 +239,7 @@ static void open_after_a_kill_at_any_time_works(void **state)
 		kill_controller_after(us);
 		b = nic_open_working();
 		nic_assert_mode(b, DATAPATH_NATIVE, "");
+		assert_int_equal(nic_pinned_program(), nic_program_on("veth0"));
 		nic_publish_limit(b);
 		nic_count_passed(b, 3 * NIC_BURST);
 		assert_int_equal(nic_count_passed(b, 1), 0);

@@ -77,6 +77,42 @@ def test_few_capabilities_are_enough(wire, serve_as_nobody):
     assert wire.xdp() is None
 
 
+def allow(guard, *capabilities):
+    guard.capabilities = ",".join(["-all", *(f"+{name}" for name in capabilities)])
+
+
+def own(path):
+    for each in (path, *path.rglob("*")):
+        shutil.chown(each, NOBODY.pw_uid, NOBODY.pw_gid)
+
+
+@pytest.mark.parametrize("first", ["nobody", "root"])
+def test_once_the_program_is_pinned_two_capabilities_are_enough(wire, serve_as_nobody, first):
+    guard = serve_as_nobody(*NEEDED)
+    if first == "nobody":
+        guard.start()
+    else:
+        Guard.start(guard)
+    guard.stop()
+    own(guard.folder)
+    allow(guard, "bpf", "net_admin")
+    guard.start()
+    assert guard.rights()["CapEff"] == ["0000008000001000"]
+    assert "lacks CAP_PERFMON" in guard.server.stderr()
+    limit = guard.limit(5, per="src")
+    assert send_and_count(wire, [udp4()] * 60) == 5
+    guard.kill()
+    assert send_and_count(wire, [udp4()] * 60) == 0
+    guard.start("--detach-on-exit")
+    assert send_and_count(wire, [udp4()] * 60) == 0
+    assert guard.stats(limit)["denied"] == 55 + 60 + 60
+    guard.stop()
+    assert wire.xdp() is None
+    # Now there is none to adopt.
+    guard.start(ready=False)
+    assert "lacks CAP_PERFMON, which loading the program takes" in guard.ready().body.decode()
+
+
 @pytest.mark.parametrize("capabilities,missing", [
     ((), ("CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN")),
     (("bpf", "perfmon"), ("CAP_NET_ADMIN",)), (("bpf", "net_admin"), ("CAP_PERFMON",)),

@@ -119,7 +119,7 @@ static void close_bpf(struct datapath *datapath, bool detach)
 		bpf_place_remove(b);
 	}
 	bpf_maps_close(b);
-	bpf_place_release(b);
+	bpf_lock_release(b);
 	pthread_mutex_destroy(&b->lock);
 	datapath_done(&b->base);
 	free(b);
@@ -167,7 +167,7 @@ static void give_up(struct datapath_bpf *b)
 {
 	bpf_maps_close(b);
 	bpf_place_remove(b);
-	bpf_place_release(b);
+	bpf_lock_release(b);
 	for (size_t i = 0; i < b->n_interfaces; i++)
 		snprintf(b->interfaces[i].shown.why, DATAPATH_WHY_SIZE, "%s", b->base.off);
 	log_write(b->n_interfaces ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
@@ -183,6 +183,8 @@ static void begin(struct datapath_bpf *b)
 			    dropped);
 	bpf_links_report_unnamed(b);
 	bpf_links_tend(b);
+	/* Last: a start killed before it leaves the earlier program, of the same maps. */
+	bpf_program_pin(b);
 }
 
 int datapath_open_bpf(const struct datapath_config *config, struct datapath **ret)
@@ -198,7 +200,7 @@ int datapath_open_bpf(const struct datapath_config *config, struct datapath **re
 		return err;
 	}
 	b->base.slots = b->no_slots;
-	b->pins_lock = -1;
+	b->lock_fd = b->program = -1;
 	pthread_mutex_init(&b->lock, NULL);
 	name_interfaces(b, config);
 	if (start(b, config))

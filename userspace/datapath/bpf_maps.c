@@ -9,8 +9,7 @@
 #include "base/random.h"
 #include "datapath/bpf_priv.h"
 
-#define PROGRAM "sluice_xdp"
-#define META    "meta"
+#define META "meta"
 
 /* How the operator gets rid of pins that cannot be adopted. */
 #define ADVICE "use another pin directory, or remove this one to start afresh"
@@ -136,12 +135,13 @@ static int load_object(struct datapath_bpf *b)
 			       bpf_said());
 	if (err)
 		return bpf_off(b, "the kernel does not take the program: %s", bpf_said());
-	b->program = bpf_program__fd(bpf_object__find_program_by_name(b->object, PROGRAM));
 	b->tables = bpf_map__fd(find_map(b, "tables"));
 	b->counts = bpf_map__fd(find_map(b, "counts"));
 	b->reasons = bpf_map__fd(find_map(b, "reasons"));
 	b->cpus = libbpf_num_possible_cpus();
-	return b->cpus > 0 ? 0 : bpf_off(b, "cannot tell how many CPUs there may be");
+	if (b->cpus <= 0)
+		return bpf_off(b, "cannot tell how many CPUs there may be");
+	return bpf_program_take(b);
 }
 
 static int write_meta(struct datapath_bpf *b)
@@ -180,7 +180,7 @@ static int pin_maps(struct datapath_bpf *b)
 	return err ? err : pin_map(b, meta);
 }
 
-/* The other way round, for the same reason. */
+/* The other way round, for the same reason; no program outlives its maps. */
 void bpf_maps_unpin(struct datapath_bpf *b)
 {
 	char path[BPF_PATH_SIZE];
@@ -188,6 +188,7 @@ void bpf_maps_unpin(struct datapath_bpf *b)
 
 	write_path(b, META, path);
 	unlink(path);
+	bpf_program_unpin(b);
 	bpf_object__for_each_map(map, b->object)
 	{
 		write_path(b, bpf_map__name(map), path);
@@ -202,6 +203,8 @@ static int make_maps(struct datapath_bpf *b, uint32_t lines)
 
 	if (bpf_place_has_links(b))
 		return bpf_off(b, "%.100s holds links and no " META ": " ADVICE, b->pins);
+	if (!b->may_load)
+		return bpf_program_off(b);
 	bpf_maps_unpin(b);
 	bpf_map__set_max_entries(find_map(b, "lines"), lines ? lines : DATAPATH_LINES_DEFAULT);
 	err = load_object(b);
@@ -233,6 +236,8 @@ static int adopt_maps(struct datapath_bpf *b, uint32_t lines)
 {
 	int err = adopt_pins(b, lines);
 
+	if (!err && !b->may_load)
+		err = bpf_program_keep(b);
 	if (!err)
 		err = load_object(b);
 	return err ? err : keep_tables(b);
@@ -327,6 +332,7 @@ void bpf_maps_close(struct datapath_bpf *b)
 	b->base.lines = NULL;
 	b->base.n_lines = 0;
 	b->base.slots = b->no_slots;
+	bpf_program_close(b);
 	bpf_object__close(b->object);
 	b->object = NULL;
 }

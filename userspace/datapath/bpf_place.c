@@ -2,22 +2,24 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "datapath/bpf_priv.h"
 
 #define BPFFS "/sys/fs/bpf"
+
+/* For a controller that is stopping. */
+enum { WAIT_MS = 2000, WAIT_STEP_MS = 20 };
 
 int bpf_place_name(struct datapath_bpf *b, const char *pin_dir)
 {
@@ -50,10 +52,11 @@ static const struct {
 	const char *name;
 	unsigned int bit;
 	bool or_admin; /* CAP_SYS_ADMIN stands for it too */
+	bool to_load;  /* needless where a program is pinned */
 } rights[] = {
-	{"CAP_BPF", CAP_BPF, true},
-	{"CAP_PERFMON", CAP_PERFMON, true},
-	{"CAP_NET_ADMIN", CAP_NET_ADMIN, false},
+	{"CAP_BPF", CAP_BPF, true, false},
+	{"CAP_PERFMON", CAP_PERFMON, true, true},
+	{"CAP_NET_ADMIN", CAP_NET_ADMIN, false, false},
 };
 
 /* Where they cannot be read the kernel's own answer has to do. */
@@ -70,16 +73,19 @@ static uint64_t read_capabilities(void)
 static int check_rights(struct datapath_bpf *b)
 {
 	uint64_t have = read_capabilities();
-	bool admin = have >> CAP_SYS_ADMIN & 1;
+	bool admin = have >> CAP_SYS_ADMIN & 1, enough = true;
 	char text[DATAPATH_WHY_SIZE];
 	struct buf missing;
 
 	buf_init_fixed(&missing, text, sizeof(text));
 	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
-		if (!(have >> rights[i].bit & 1) && !(rights[i].or_admin && admin))
-			buf_printf(&missing, " %s", rights[i].name);
+		if ((have >> rights[i].bit & 1) || (rights[i].or_admin && admin))
+			continue;
+		buf_printf(&missing, " %s", rights[i].name);
+		enough = enough && rights[i].to_load;
 	}
-	if (!missing.len)
+	b->may_load = !missing.len;
+	if (enough)
 		return 0;
 	return bpf_off(b, "this process lacks%s", text);
 }
@@ -172,14 +178,15 @@ static int find_bpffs(struct datapath_bpf *b)
 	return bpf_off(b, "the pin directory %.100s is not on a bpffs", b->pin_dir);
 }
 
-/* 1: made; 0: was there. */
-static int make_dir(struct datapath_bpf *b, const char *path, int *ret_made)
+static int make_dir(struct datapath_bpf *b, const char *path)
 {
 	struct stat st;
 
-	*ret_made = mkdir(path, 0700) == 0;
-	if (*ret_made || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+	if (mkdir(path, 0700) == 0 ||
+	    (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
 		return 0;
+	if (errno == ENOENT)
+		return -EAGAIN; /* the one above has just been removed */
 	return bpf_off(b, "cannot make the directory %.100s: %s%s", path, strerror(errno),
 		       strchr(path, '.') ? " (a bpffs takes no dots in names)" : "");
 }
@@ -187,56 +194,46 @@ static int make_dir(struct datapath_bpf *b, const char *path, int *ret_made)
 static int make_parents(struct datapath_bpf *b)
 {
 	char at[BPF_DIR_SIZE];
-	int made, err = 0;
+	int err = 0;
 
 	snprintf(at, sizeof(at), "%s", b->pin_dir);
 	for (char *slash = strchr(at + 1, '/'); slash && !err; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		/* One above that may not even be looked at is not ours to make. */
 		if (access(at, F_OK) < 0 && errno == ENOENT)
-			err = make_dir(b, at, &made);
+			err = make_dir(b, at);
 		*slash = '/';
 	}
 	return err;
 }
 
-void bpf_place_release(struct datapath_bpf *b)
+/* 0; -EAGAIN: another controller holds them, or is removing them. */
+static int make_and_lock(struct datapath_bpf *b)
 {
-	close_fd(&b->pins_lock);
-	b->pins_lock = -1;
-}
+	int err = make_parents(b);
 
-/* Two controllers of the same pins would take each other's limits out. A kill lets go as well. */
-static int lock_pins(struct datapath_bpf *b)
-{
-	b->pins_lock = open(b->pins, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (b->pins_lock >= 0 && flock(b->pins_lock, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	if (b->pins_lock >= 0 && errno == EWOULDBLOCK)
-		bpf_off(b,
-			"another process limits packets from %.100s: stop it, or name another "
-			"--pin-dir",
-			b->pin_dir);
-	else
-		bpf_off(b, "cannot lock %.100s: %s", b->pins, strerror(errno));
-	bpf_place_release(b);
-	return DATAPATH_E_OFF;
+	if (!err)
+		err = make_dir(b, b->pin_dir);
+	if (!err)
+		err = make_dir(b, b->pins);
+	if (!err)
+		err = bpf_lock_try(b);
+	return err ? err : make_dir(b, b->links);
 }
 
 int bpf_place_make(struct datapath_bpf *b)
 {
-	int made, err = find_bpffs(b);
+	static const struct timespec step = {.tv_nsec = WAIT_STEP_MS * 1000000L};
+	int err = find_bpffs(b);
 
-	if (!err)
-		err = make_parents(b);
-	if (!err)
-		err = make_dir(b, b->pin_dir, &made);
 	if (err)
 		return err;
-	err = make_dir(b, b->pins, &made);
-	if (!err)
-		err = lock_pins(b);
-	return err ? err : make_dir(b, b->links, &made);
+	err = make_and_lock(b);
+	for (int left = WAIT_MS; err == -EAGAIN && left > 0; left -= WAIT_STEP_MS) {
+		nanosleep(&step, NULL);
+		err = make_and_lock(b);
+	}
+	return err == -EAGAIN ? bpf_lock_refuse(b) : err;
 }
 
 /* Whether another start could make it: else somebody made it for us, and it stays. */
@@ -254,7 +251,7 @@ static bool is_ours_to_make(const char *path)
 /* Only what is empty goes. */
 void bpf_place_remove(struct datapath_bpf *b)
 {
-	if (b->pins_lock < 0)
+	if (b->lock_fd < 0)
 		return;
 	rmdir(b->links);
 	rmdir(b->pins);

@@ -28,9 +28,11 @@ struct datapath_bpf {
 	char pin_dir[BPF_DIR_SIZE];
 	char pins[BPF_DIR_SIZE];   /* of this layout, below pin_dir */
 	char links[BPF_DIR_SIZE];  /* below pins */
-	int pins_lock;             /* held while it is open; -1: nothing there is ours to touch */
-	struct bpf_object *object; /* owns the descriptors of maps and program */
-	int program, tables, counts, reasons;
+	int lock_fd;               /* of pins; -1: not ours to touch */
+	bool may_load;             /* programs: else a pinned one is kept */
+	int program;               /* -1: none */
+	struct bpf_object *object; /* owns the descriptors of maps */
+	int tables, counts, reasons;
 	uint32_t tables_btf_key, tables_btf_value; /* so that each new one shows its fields */
 	int cpus;
 	struct bpf_interface interfaces[DATAPATH_INTERFACES_MAX];
@@ -51,14 +53,37 @@ extern const char bpf_object_start[], bpf_object_end[];
 /* Fills the three directories; they need not exist. */
 int bpf_place_name(struct datapath_bpf *b, const char *pin_dir);
 bool bpf_place_has_links(const struct datapath_bpf *b);
-/* Whether this process may limit packets and reads the kernel's clock. */
+/* Whether this process may limit packets, perhaps load, and reads the kernel's clock. */
 int bpf_place_check(struct datapath_bpf *b);
-/* Mounts bpffs if it is not, makes the directories, and takes them for this process alone. */
+/*
+ * Mounts bpffs if it is not, makes the directories and locks them; waits a moment for a controller
+ * that is stopping.
+ */
 int bpf_place_make(struct datapath_bpf *b);
-/* Removes those directories that are empty, if they are ours; pin_dir only if it can be made again. */
+/*
+ * Removes those directories that are empty, if locked by us; pin_dir only if it can be made
+ * again.
+ */
 void bpf_place_remove(struct datapath_bpf *b);
-/* Lets another process take them. */
-void bpf_place_release(struct datapath_bpf *b);
+
+/* bpf_lock.c: one controller a pin directory, for as long as its process holds it. */
+/* 0; -EAGAIN: another holds it, or is removing it. */
+int bpf_lock_try(struct datapath_bpf *b);
+/* Says who holds it. */
+int bpf_lock_refuse(struct datapath_bpf *b);
+void bpf_lock_release(struct datapath_bpf *b);
+
+/* bpf_program.c: the program in force, and its pin. */
+/* Without the right to load one: that of the pins, whose maps are adopted; loading then skips it. */
+int bpf_program_keep(struct datapath_bpf *b);
+/* There is none to keep: says what to do. */
+int bpf_program_off(struct datapath_bpf *b);
+/* After loading: a descriptor of our own, unless one is kept. */
+int bpf_program_take(struct datapath_bpf *b);
+/* Replaces the pin by what was loaded, in one step; what fails is only logged. */
+void bpf_program_pin(struct datapath_bpf *b);
+void bpf_program_unpin(struct datapath_bpf *b);
+void bpf_program_close(struct datapath_bpf *b);
 
 /* bpf_maps.c: programs and maps, new or adopted from the pins. */
 /* `lines` of a new map; 0: the default. Fills base up to datapath_adopt(), and the descriptors. */
@@ -98,5 +123,5 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-/* Opens a pin that must be of this kind, "map" or "link". -errno; -EMEDIUMTYPE: of another. */
+/* Opens a pin that must be of this kind, "map", "prog" or "link". -errno; -EMEDIUMTYPE: of another. */
 int bpf_pin_open(const char *path, const char *kind);

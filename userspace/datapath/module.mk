@@ -1,9 +1,11 @@
 # The packet path: limits compiled, owned, put in force.
 sluice_srcs += userspace/datapath/bpf.c
 sluice_srcs += userspace/datapath/bpf_links.c
+sluice_srcs += userspace/datapath/bpf_lock.c
 sluice_srcs += userspace/datapath/bpf_maps.c
 sluice_srcs += userspace/datapath/bpf_object.c
 sluice_srcs += userspace/datapath/bpf_place.c
+sluice_srcs += userspace/datapath/bpf_program.c
 sluice_srcs += userspace/datapath/bpf_say.c
 sluice_srcs += userspace/datapath/datapath.c
 sluice_srcs += userspace/datapath/memory.c

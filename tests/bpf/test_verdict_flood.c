@@ -196,12 +196,118 @@ static void verdict_of_paced_packets_admits_what_an_exact_bucket_does(void **sta
 		keep_pace(rig, &paces[i]);
 }
 
+/* Eight million sources. */
+
+struct siege {
+	const char *members;
+	uint64_t token_ns;
+	/* Each good source sends a packet in each round, at last `salvo` at once: more than half a
+	 * burst, which is what it would find had the flood taken its bucket. All fit its limit. */
+	uint64_t pause_ns;
+	int rounds, salvo;
+};
+
+/* What the sources in 10.0.0.0/16 got. */
+struct tally {
+	uint64_t good_sent, good_passed, heavy_passed;
+};
+
+static bool send_from(struct rig *rig, uint8_t net, uint8_t host)
+{
+	uint8_t source[4] = {10, 0, net, host};
+
+	memcpy(rig->packet.bytes + 26, source, sizeof(source));
+	return flood_once(rig->b->program, &rig->packet);
+}
+
+/* A packet, and one more when its debt is paid: who comes back in calm keeps its bucket. */
+static void settle_good_sources(struct rig *rig, const struct siege *siege)
+{
+	for (int i = 0; i < 2; i++) {
+		for (uint8_t host = 0; host < GOOD; host++)
+			assert_true(send_from(rig, 0, host));
+		flood_wait_until(flood_clock_ns() + siege->token_ns);
+	}
+}
+
+static void send_round(struct rig *rig, struct tally *tally)
+{
+	for (uint8_t host = 0; host < GOOD; host++)
+		tally->good_passed += send_from(rig, 0, host);
+	tally->good_sent += GOOD;
+	for (int i = 0; i < HEAVY; i++)
+		tally->heavy_passed += send_from(rig, 1, 0);
+}
+
+static void send_rounds(struct rig *rig, const struct siege *siege, struct tally *ret)
+{
+	uint64_t due_ns = flood_clock_ns();
+
+	*ret = (struct tally){0};
+	for (int round = 0; round < siege->rounds; round++, due_ns += siege->pause_ns) {
+		flood_wait_until(due_ns);
+		send_round(rig, ret);
+	}
+	for (int i = 0; i < siege->salvo; i++)
+		send_round(rig, ret);
+}
+
+static void besiege(struct rig *rig, const struct siege *siege)
+{
+	struct datapath_capacity capacity;
+	struct sluice_reasons reasons;
+	uint64_t from_ns, heavy;
+	struct tally tally;
+
+	limit_set_add(rig->set, "lim_a", siege->members);
+	apply(rig);
+	settle_good_sources(rig, siege);
+	start_flood(rig, "door_flood");
+	flood_wait_until(flood_clock_ns() + 200000000);
+	from_ns = flood_clock_ns();
+	send_rounds(rig, siege, &tally);
+	heavy = BURST + (flood_clock_ns() - from_ns) / siege->token_ns;
+	assert_int_equal(datapath_capacity(&rig->b->base, "lim_a", flood_clock_ns(), &capacity), 0);
+	end_flood(rig);
+	assert_int_equal(rig->b->base.ops->reasons(&rig->b->base, &reasons), 0);
+	print_message("# a packet each %llu ms: good %llu of %llu, heavy %llu of %llu; flood: "
+		      "%llu admitted, %llu refused, %llu busy, %.2f full\n",
+		      (unsigned long long)siege->token_ns / 1000000,
+		      (unsigned long long)tally.good_passed, (unsigned long long)tally.good_sent,
+		      (unsigned long long)tally.heavy_passed, (unsigned long long)heavy,
+		      reasons.admitted, reasons.refused, reasons.busy, capacity.full);
+	assert_true(tally.good_passed >= tally.good_sent * 99 / 100);
+	assert_true(tally.heavy_passed <= heavy);
+}
+
+static void verdict_in_a_flood_of_sources_keeps_those_of_a_fast_limit(void **state)
+{
+	besiege(begin(state), &(struct siege){.members = "\"per\":\"src\",\"limit\":100,"
+							 "\"interval\":\"1s\",\"burst\":20",
+					      .token_ns = 10000000,
+					      .pause_ns = 12000000,
+					      .rounds = 150,
+					      .salvo = 14});
+}
+
+static void verdict_in_a_flood_of_sources_keeps_those_of_a_slow_limit(void **state)
+{
+	besiege(begin(state), &(struct siege){.members = "\"per\":\"src\",\"limit\":60,"
+							 "\"interval\":\"1m\",\"burst\":20",
+					      .token_ns = 1000000000,
+					      .pause_ns = 300000000,
+					      .rounds = 4,
+					      .salvo = 14});
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 	const struct CMUnitTest tests[] = {
 		TEST(verdict_of_a_flood_admits_what_an_exact_bucket_does),
 		TEST(verdict_of_paced_packets_admits_what_an_exact_bucket_does),
+		TEST(verdict_in_a_flood_of_sources_keeps_those_of_a_fast_limit),
+		TEST(verdict_in_a_flood_of_sources_keeps_those_of_a_slow_limit),
 	};
 
 	return cmocka_run_group_tests_name("bpf/verdict_flood", tests, nic_enter, NULL);

@@ -171,6 +171,21 @@ def test_limits_of_packets_wait_for_a_start_that_can_enforce_them(wire, serve_as
     assert send_and_count(wire, [udp4()] * 60) == 0
 
 
+def test_time_namespace_is_refused(wire, tmp_path):
+    """Its clock is not the one that the kernel judges packets by."""
+    server = Server(tmp_path / "data", "--iface", wire.near, "--pin-dir", "/sys/fs/bpf/sluice-test",
+                    prefix=["unshare", "--time", "--monotonic", "1000"])
+    try:
+        client = server.client()
+        answer = client.post("/api/limits", {"scope": "packet", "limit": 5, "interval": "1h"})
+        assert answer.status == 503 and "time namespace" in answer.json["detail"], answer
+        client.close()
+        server.stop()
+    finally:
+        server.kill()
+    assert wire.xdp() is None
+
+
 def test_bpffs_is_mounted_if_it_is_not(wire, tmp_path):
     """In mounts of its own, where no bpffs is; they vanish with the process."""
     script = "umount -a -t bpf; exec \"$@\""

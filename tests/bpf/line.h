@@ -11,6 +11,13 @@ enum {
 	RACE_KEYS = 5, /* of one round: as many as a line has slots */
 	RACE_BURST = 4,
 	RACE_CHARGES = 64, /* of one round, by both CPUs */
+	DUEL_BURST = 8,
+	DUEL_DEBT = DUEL_BURST / 2, /* of each slot at first: no more is inherited */
+	DUEL_HITS = DUEL_BURST - DUEL_DEBT + 2,
+	DUEL_SPINS = 4096, /* until the other CPU is taken for gone */
+	DUEL_DELAYS = 64,
+	DUEL_HITTER = 1, /* tags */
+	DUEL_CLAIMER = 9,
 };
 
 /* How often each key of one round was admitted. */
@@ -18,12 +25,19 @@ struct race_round {
 	__u32 admitted[LINE_KEYS];
 };
 
+/* One CPU of the duel, on a cache line of its own. */
+struct line_duellist {
+	__u64 rounds; /* begun */
+	__u64 spare[7];
+} __attribute__((aligned(64)));
+
 struct line_shared {
 	struct sluice_params params;
 	__u64 random; /* state of a linear congruence */
 	__u64 now_ns;
 	__u64 admitted;
-	__u64 charges; /* of the claim race, by both CPUs */
+	__u64 charges;                    /* of the claim race, by both CPUs */
+	struct line_duellist duellist[2]; /* by CPU */
 };
 
 static __always_inline void line_draw(struct line_shared *s, struct sluice_ask *ret)

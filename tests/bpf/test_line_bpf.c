@@ -21,7 +21,7 @@
 /* run-alone */
 
 /* Long enough that starting and ending the threads is little beside the flood. */
-enum { REPEAT = 1000000, BURST = 10000, FLOOD_RUNS = 120 };
+enum { REPEAT = 1000000, BURST = 10000, HOT_BURST = 50000, FLOOD_RUNS = 40, DUEL_PASSES = 8 };
 
 struct fixture {
 	struct bpf_object *object;
@@ -36,6 +36,7 @@ struct flood {
 	const struct fixture *f;
 	const char *program;
 	int runs;
+	__u32 repeat; /* of one run */
 	int cpu;
 	int err;
 };
@@ -100,12 +101,12 @@ static void begin_test(const struct fixture *f)
 	};
 }
 
-static int run_program(const struct fixture *f, const char *name, __u32 *ret_ns)
+static int run_program(const struct fixture *f, const char *name, __u32 repeat, __u32 *ret_ns)
 {
 	struct bpf_program *program = bpf_object__find_program_by_name(f->object, name);
 	char packet[64] = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = sizeof(packet),
-		    .repeat = REPEAT);
+		    .repeat = repeat);
 	int err = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
 
 	*ret_ns = options.duration;
@@ -121,7 +122,7 @@ static void line_in_kernel_equals_native_on_random_keys(void **state)
 
 	begin_test(f);
 	shared = *f->shared;
-	assert_int_equal(run_program(f, "line_random", &ns), 0);
+	assert_int_equal(run_program(f, "line_random", REPEAT, &ns), 0);
 	for (int i = 0; i < REPEAT; i++) {
 		struct sluice_slip slip;
 		struct sluice_ask ask;
@@ -144,17 +145,18 @@ static void *run_flood(void *arg)
 	CPU_SET(flood->cpu, &cpus);
 	pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
 	for (int i = 0; i < flood->runs && !flood->err; i++)
-		flood->err = run_program(flood->f, flood->program, &ns);
+		flood->err = run_program(flood->f, flood->program, flood->repeat, &ns);
 	return NULL;
 }
 
-static void run_on_two_cpus(const struct fixture *f, const char *program, int runs)
+static void run_on_two_cpus(const struct fixture *f, const char *program, int runs, __u32 repeat)
 {
 	struct flood floods[2];
 	pthread_t threads[2];
 
 	for (int i = 0; i < 2; i++) {
-		floods[i] = (struct flood){.f = f, .program = program, .runs = runs, .cpu = i};
+		floods[i] = (struct flood){
+			.f = f, .program = program, .runs = runs, .repeat = repeat, .cpu = i};
 		assert_int_equal(pthread_create(&threads[i], NULL, run_flood, &floods[i]), 0);
 	}
 	for (int i = 0; i < 2; i++)
@@ -176,9 +178,11 @@ static void line_two_cpus_on_one_key_admits_what_the_limit_allows(void **state)
 	__u64 began, allowed;
 
 	begin_test(f);
+	f->shared->params.burst = HOT_BURST;
+	f->shared->params.tolerance = HOT_BURST * f->shared->params.mult;
 	began = read_clock_ns();
-	run_on_two_cpus(f, "line_hot", FLOOD_RUNS);
-	allowed = BURST + (read_clock_ns() - began) / TOKEN_NS;
+	run_on_two_cpus(f, "line_hot", FLOOD_RUNS, REPEAT);
+	allowed = HOT_BURST + (read_clock_ns() - began) / TOKEN_NS;
 	print_message("# admitted %llu of %llu\n", f->shared->admitted, allowed);
 	assert_in_range(f->shared->admitted, allowed * 97 / 100, allowed);
 }
@@ -195,7 +199,7 @@ static void line_claim_race_of_two_cpus_admits_no_key_over_its_burst(void **stat
 	memset(f->rounds, 0, LINE_COUNT * sizeof(*f->rounds));
 	f->shared->params.burst = RACE_BURST;
 	f->shared->params.tolerance = RACE_BURST * f->shared->params.mult;
-	run_on_two_cpus(f, "line_race", (int)(charges / REPEAT / 2) + 2);
+	run_on_two_cpus(f, "line_race", (int)(charges / REPEAT / 2) + 2, REPEAT);
 	assert_true(f->shared->charges >= charges);
 	for (int round = 0; round < LINE_COUNT; round++) {
 		for (int key = 0; key < RACE_KEYS; key++) {
@@ -209,17 +213,86 @@ static void line_claim_race_of_two_cpus_admits_no_key_over_its_burst(void **stat
 	assert_true(admitted >= allowed * 97 / 100);
 }
 
+static void fill_duels(const struct fixture *f, __u64 debt)
+{
+	struct sluice_line full = {0};
+
+	for (__u32 i = 0; i < SLUICE_LINE_SLOTS; i++) {
+		full.tag[i] = DUEL_HITTER + i;
+		full.word[i] = (f->shared->now_ns + debt * TOKEN_NS) << SLUICE_TICK_SHIFT;
+	}
+	for (int i = 0; i < LINE_COUNT; i++)
+		f->lines[i] = full;
+	memset(f->rounds, 0, LINE_COUNT * sizeof(*f->rounds));
+	memset(f->shared->duellist, 0, sizeof(f->shared->duellist));
+}
+
+/*
+ * Time stands still, and what a slot owed is inherited whole, so a key that loses its slot with a
+ * hit in flight still gets no more than its burst.
+ */
+static void line_key_hit_while_its_slot_is_claimed_stays_within_its_burst(void **state)
+{
+	struct fixture *f = *state;
+	__u64 admitted = 0, over = 0, claimed = 0;
+
+	begin_test(f);
+	f->shared->params.burst = DUEL_BURST;
+	f->shared->params.tolerance = DUEL_BURST * f->shared->params.mult;
+	for (int pass = 0; pass < DUEL_PASSES; pass++) {
+		fill_duels(f, DUEL_DEBT);
+		run_on_two_cpus(f, "line_duel", 1, LINE_COUNT);
+		for (int i = 0; i < LINE_COUNT; i++) {
+			admitted += f->rounds[i].admitted[0];
+			over += f->rounds[i].admitted[0] > DUEL_BURST - DUEL_DEBT;
+			claimed += f->lines[i].tag[0] == DUEL_CLAIMER;
+		}
+	}
+	print_message("# admitted %llu, first slot claimed %llu, over %llu\n", admitted, claimed,
+		      over);
+	assert_true(over == 0);
+}
+
+static int count_tag(const struct sluice_line *line, __u32 tag)
+{
+	int n = 0;
+
+	for (__u32 i = 0; i < SLUICE_LINE_SLOTS; i++)
+		n += line->tag[i] == tag;
+	return n;
+}
+
+static void line_key_settled_while_another_is_claimed_leaves_the_lock(void **state)
+{
+	struct fixture *f = *state;
+	__u64 settled = 0, twice = 0, locked = 0;
+
+	begin_test(f);
+	for (int pass = 0; pass < DUEL_PASSES; pass++) {
+		fill_duels(f, 0);
+		run_on_two_cpus(f, "line_settle", 1, LINE_COUNT);
+		for (int i = 0; i < LINE_COUNT; i++) {
+			settled += f->lines[i].spare == SLUICE_LINE_SETTLED;
+			twice += count_tag(&f->lines[i], DUEL_CLAIMER) != 1;
+			locked += f->lines[i].spare & SLUICE_LINE_LOCKED;
+		}
+	}
+	print_message("# settled %llu, claimed twice %llu, locked %llu\n", settled, twice, locked);
+	assert_true(twice == 0 && locked == 0);
+	assert_true(settled > LINE_COUNT);
+}
+
 static void line_hot_key_far_below_its_limit_is_always_admitted(void **state)
 {
 	struct fixture *f = *state;
 	__u32 empty, refused, admitted;
 
 	begin_test(f);
-	assert_int_equal(run_program(f, "line_empty", &empty), 0);
-	assert_int_equal(run_program(f, "line_hot", &refused), 0);
+	assert_int_equal(run_program(f, "line_empty", REPEAT, &empty), 0);
+	assert_int_equal(run_program(f, "line_hot", REPEAT, &refused), 0);
 	f->shared->params.mult = 1;
 	f->shared->admitted = 0;
-	assert_int_equal(run_program(f, "line_hot", &admitted), 0);
+	assert_int_equal(run_program(f, "line_hot", REPEAT, &admitted), 0);
 	assert_true(f->shared->admitted == REPEAT);
 	print_message("# ns a run: empty %u, refused %u, admitted %u\n", empty, refused, admitted);
 }
@@ -230,6 +303,8 @@ int main(void)
 		cmocka_unit_test(line_in_kernel_equals_native_on_random_keys),
 		cmocka_unit_test(line_two_cpus_on_one_key_admits_what_the_limit_allows),
 		cmocka_unit_test(line_claim_race_of_two_cpus_admits_no_key_over_its_burst),
+		cmocka_unit_test(line_key_hit_while_its_slot_is_claimed_stays_within_its_burst),
+		cmocka_unit_test(line_key_settled_while_another_is_claimed_leaves_the_lock),
 		cmocka_unit_test(line_hot_key_far_below_its_limit_is_always_admitted),
 	};
 

@@ -21,6 +21,8 @@ DST = "198.51.100.1"
 
 @pytest.fixture(scope="module")
 def generator():
+    if os.cpu_count() < 2:
+        pytest.skip("this machine has one CPU")
     path = pathlib.Path(os.environ.get("SLUICE_BUILD") or ROOT / "build") / "generator"
     assert path.exists(), "make build/generator"
     return path
@@ -47,32 +49,38 @@ def memory(guard):
     return resident, sum(maps.values()) // 1024
 
 
-@pytest.mark.skipif(os.cpu_count() < 2, reason="this machine has one CPU")
+class Beside:
+    """What passed of the established sources and of a heavy one beside a flood, and the flood."""
+
+    def __init__(self, wire, generator, each_pps):
+        frames = [udp4(src=src, flow=GOOD) for src in GOOD_SOURCES]
+        with wire.tap(GOOD) as good, wire.tap(HEAVY) as heavy:
+            flood = flood_on(wire, generator)
+            with wire.flood(frames, cpu=0, pps=len(frames) * each_pps) as theirs, \
+                    wire.flood([udp4(src="192.0.2.200", flow=HEAVY)], cpu=0, pps=20000) as much:
+                said, _ = flood.communicate(timeout=SECONDS + 30)
+            self.kept, self.heavy = good.count(GOOD), heavy.count(HEAVY)
+        assert flood.returncode == 0
+        self.flood, self.sent = json.loads(said.splitlines()[-1]), theirs.sent
+        self.heavy_seconds = much.ended - much.started
+        assert self.flood["sent"] > 250_000 * SECONDS, f"this is no flood: {self.flood}"
+        print(f"{self.flood['pps'] / 1e6:.2f} Mpps: kept {self.kept} of {self.sent}")
+
+
 @pytest.mark.parametrize("interval,limit", [("1s", 100), ("1m", 60), ("1m", 10)],
                          ids=["10 ms a packet", "1 s a packet", "6 s a packet"])
 def test_established_sources_pass_and_heavy_ones_are_held(wire, limits, generator, interval, limit):
     rate = limit / {"1s": 1, "1m": 60}[interval]
     made = limits.limit(limit, interval, burst=BURST, per="src", match={"dst": DST})
-    established = [udp4(src=src, flow=GOOD) for src in GOOD_SOURCES]
-    wire.send(established)
+    wire.send([udp4(src=src, flow=GOOD) for src in GOOD_SOURCES])
     before = memory(limits)
-    # Within their burst whatever the rate is, so all of it is theirs.
-    pps = len(GOOD_SOURCES) * min(rate + 15 / SECONDS, 10)
-    with wire.tap(GOOD) as good, wire.tap(HEAVY) as heavy:
-        flood = flood_on(wire, generator)
-        with wire.flood(established, cpu=0, pps=pps) as theirs, \
-                wire.flood([udp4(src="192.0.2.200", flow=HEAVY)], cpu=0, pps=20000) as much:
-            said, _ = flood.communicate(timeout=SECONDS + 30)
-        kept, passed = good.count(GOOD), heavy.count(HEAVY)
-    assert flood.returncode == 0
-    sent = json.loads(said.splitlines()[-1])
-    assert sent["sent"] > 1_500_000, f"this is no flood: {sent}"
-    assert kept >= 0.99 * theirs.sent, f"{kept} of {theirs.sent} passed in {sent}"
-    most = BURST + rate * (much.ended - much.started)
-    assert 0.97 * most - 1 <= passed <= most + 1, f"{passed} of the heavy source, {most} allowed"
+    # They take up to half their burst, which is what is everybody's whatever the flood.
+    beside = Beside(wire, generator, min(0.8 * rate + 8 / SECONDS, 10))
+    assert beside.kept >= 0.99 * beside.sent, f"{beside.kept} of {beside.sent} passed"
+    most = BURST + rate * beside.heavy_seconds
+    assert 0.97 * most - 1 <= beside.heavy <= most + 1, f"{beside.heavy} passed, {most} allowed"
     after = memory(limits)
     grown = 0 if "/asan/" in binary() else after[0] - before[0]
     assert grown < 1024 and after[1] == before[1], f"{before} kB became {after} kB"
-    print(f"{sent['pps'] / 1e6:.2f} Mpps: kept {kept} of {theirs.sent}, heavy {passed} of {most:.1f}")
     stats = limits.stats(made)
-    assert stats["allowed"] + stats["denied"] >= sent["sent"] * 0.9, "the flood went elsewhere"
+    assert stats["allowed"] + stats["denied"] >= beside.flood["sent"] * 0.9, "it went elsewhere"

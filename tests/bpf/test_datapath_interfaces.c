@@ -117,6 +117,28 @@ static void interface_renamed_stays_limited_until_the_name_is_another(void **sta
 	sandbox_run("ip link del other0");
 }
 
+/* Indexes are a namespace's own, and whoever makes an interface may choose one. */
+static void namesake_of_an_interface_moved_away_is_not_taken_for_it(void **state)
+{
+	struct datapath_bpf *b;
+
+	nic_need();
+	b = nic_open_working();
+	/* A name that only this sandbox sees. */
+	sandbox_run("mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && ip netns add away");
+	sandbox_run("ip link set veth0 netns away && "
+		    "ip link add veth0 index %u type veth peer name veth1",
+		    if_nametoindex("veth0"));
+	datapath_tend(&b->base);
+	nic_assert_mode(b, DATAPATH_NONE, "another network namespace's");
+	assert_true(nic_is_there(NIC_PINS "/links/veth0"));
+	sandbox_run("ip -n away link del veth0 && ip netns del away");
+	datapath_tend(&b->base);
+	nic_assert_mode(b, DATAPATH_NATIVE, "");
+	assert_int_not_equal(nic_program_on("veth0"), 0);
+	datapath_close(&b->base, true);
+}
+
 static void interface_without_native_xdp_gets_generic(void **state)
 {
 	struct datapath_bpf *b;
@@ -204,6 +226,7 @@ int main(void)
 		TEST(interface_detached_by_others_is_taken_up_again),
 		TEST(interface_of_jumbo_frames_gets_native),
 		TEST(interface_renamed_stays_limited_until_the_name_is_another),
+		TEST(namesake_of_an_interface_moved_away_is_not_taken_for_it),
 		TEST(interface_without_native_xdp_gets_generic),
 		TEST(interface_with_another_program_waits_for_it),
 		TEST(interface_name_with_a_dot_is_pinned_escaped),

@@ -174,17 +174,10 @@ static void drop_link(const struct datapath_bpf *b, struct bpf_interface *interf
 
 /* The link stays, only its program changes: there is no packet that neither of them judges. */
 static void adopt_link(struct datapath_bpf *b, struct bpf_interface *interface,
-		       const struct bpf_link_info *info)
+		       enum datapath_mode mode)
 {
-	enum datapath_mode mode = query_mode(info->xdp.ifindex, info->prog_id);
-	int err;
+	int err = bpf_link_update(interface->link, b->program, NULL);
 
-	if (mode == DATAPATH_NONE) {
-		show_none(b, interface, "its pinned link is another network namespace's");
-		close(take_fd(&interface->link));
-		return;
-	}
-	err = bpf_link_update(interface->link, b->program, NULL);
 	if (err)
 		log_warning("%s: keeps the program of an earlier start: %s", interface->shown.name,
 			    strerror(-err));
@@ -220,17 +213,26 @@ static bool keep_link(struct datapath_bpf *b, struct bpf_interface *interface, u
 		      bool adopted)
 {
 	struct bpf_link_info info;
+	enum datapath_mode mode;
 
 	if (read_link(interface->link, &info) || !info.xdp.ifindex ||
 	    (index && index != info.xdp.ifindex)) {
 		drop_link(b, interface);
 		return false;
 	}
-	if (!index)
+	if (!index) {
 		show_none(b, interface, "renamed or moved; limits go on there, as interface %u",
 			  info.xdp.ifindex);
-	else if (adopted || interface->shown.mode == DATAPATH_NONE)
-		adopt_link(b, interface, &info);
+		return true;
+	}
+	/* Indexes are a namespace's own: the same one may be another's interface. */
+	mode = query_mode(index, info.prog_id);
+	if (mode == DATAPATH_NONE) {
+		show_none(b, interface, "its pinned link is another network namespace's");
+		close(take_fd(&interface->link));
+	} else if (adopted || interface->shown.mode == DATAPATH_NONE) {
+		adopt_link(b, interface, mode);
+	}
 	return true;
 }
 

@@ -117,6 +117,23 @@ static void interface_renamed_stays_limited_until_the_name_is_another(void **sta
 	sandbox_run("ip link del other0");
 }
 
+static void interface_renamed_between_controllers_is_adopted(void **state)
+{
+	struct datapath_bpf *b;
+	uint32_t link;
+
+	nic_need();
+	nic_leave_pins();
+	link = nic_link_id(NIC_PINS "/links/veth0");
+	sandbox_run("ip link set veth0 down && ip link set veth0 name other0");
+	b = nic_open("other0", NIC_LINES);
+	nic_assert_mode(b, DATAPATH_NATIVE, "");
+	assert_int_equal(nic_link_id(NIC_PINS "/links/other0"), link);
+	assert_false(nic_is_there(NIC_PINS "/links/veth0"));
+	datapath_close(&b->base, true);
+	sandbox_run("ip link del other0");
+}
+
 /* Indexes are a namespace's own, and whoever makes an interface may choose one. */
 static void namesake_of_an_interface_moved_away_is_not_taken_for_it(void **state)
 {
@@ -226,6 +243,7 @@ int main(void)
 		TEST(interface_detached_by_others_is_taken_up_again),
 		TEST(interface_of_jumbo_frames_gets_native),
 		TEST(interface_renamed_stays_limited_until_the_name_is_another),
+		TEST(interface_renamed_between_controllers_is_adopted),
 		TEST(namesake_of_an_interface_moved_away_is_not_taken_for_it),
 		TEST(interface_without_native_xdp_gets_generic),
 		TEST(interface_with_another_program_waits_for_it),

@@ -181,8 +181,8 @@ static void begin(struct datapath_bpf *b)
 	if (dropped)
 		log_warning("%s: %zu limits had contradicting state and start anew", b->pins,
 			    dropped);
-	bpf_links_report_unnamed(b);
 	bpf_links_tend(b);
+	bpf_links_report_unnamed(b);
 	/* Last: a start killed before it leaves the earlier program, of the same maps. */
 	bpf_program_pin(b);
 }

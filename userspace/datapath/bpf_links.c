@@ -187,8 +187,69 @@ static void adopt_link(struct datapath_bpf *b, struct bpf_interface *interface,
 		     "so an earlier start attached it; detach it to try native XDP again");
 }
 
+static bool is_named(const struct datapath_bpf *b, const char *path)
+{
+	char mine[BPF_PATH_SIZE];
+
+	for (size_t i = 0; i < b->n_interfaces; i++) {
+		write_path(b, b->interfaces[i].shown.name, mine);
+		if (strcmp(mine, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void for_each_link(struct datapath_bpf *b,
+			  void (*visit)(struct datapath_bpf *b, const char *path, void *data),
+			  void *data)
+{
+	DIR *dir = opendir(b->links);
+	const struct dirent *entry;
+	char path[BPF_PATH_SIZE];
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%.*s/%.60s", BPF_DIR_SIZE, b->links, entry->d_name);
+		visit(b, path, data);
+	}
+	closedir(dir);
+}
+
+/* An interface whose link may be pinned by a former name, and where. */
+struct search {
+	unsigned int index;
+	char path[BPF_PATH_SIZE]; /* "": nowhere */
+};
+
+static void find_by_index(struct datapath_bpf *b, const char *path, void *data)
+{
+	_cleanup_fd_ int fd = bpf_pin_open(path, "link");
+	struct search *search = data;
+	struct bpf_link_info info;
+
+	if (fd < 0 || is_named(b, path) || read_link(fd, &info) || info.type != BPF_LINK_TYPE_XDP ||
+	    info.xdp.ifindex != search->index)
+		return;
+	if (query_mode(search->index, info.prog_id) != DATAPATH_NONE)
+		snprintf(search->path, sizeof(search->path), "%s", path);
+}
+
+/* An interface renamed since an earlier start runs our program: only the pin's name is wrong. */
+static void rename_pin(struct datapath_bpf *b, unsigned int index, const char *path)
+{
+	struct search search = {.index = index};
+
+	if (index)
+		for_each_link(b, find_by_index, &search);
+	if (search.path[0] && rename(search.path, path) == 0)
+		log_info("%s is now %s, as its interface is", search.path, path);
+}
+
 /* Looks for the link of an earlier controller. False: what is there is not ours to replace. */
-static bool find_pinned(struct datapath_bpf *b, struct bpf_interface *interface)
+static bool find_pinned(struct datapath_bpf *b, struct bpf_interface *interface, unsigned int index)
 {
 	struct bpf_link_info info;
 	char path[BPF_PATH_SIZE];
@@ -196,6 +257,10 @@ static bool find_pinned(struct datapath_bpf *b, struct bpf_interface *interface)
 
 	write_path(b, interface->shown.name, path);
 	fd = bpf_pin_open(path, "link");
+	if (fd == -ENOENT) {
+		rename_pin(b, index, path);
+		fd = bpf_pin_open(path, "link");
+	}
 	if (fd == -ENOENT)
 		return true;
 	if (fd >= 0 && read_link(fd, &info) == 0 && info.type == BPF_LINK_TYPE_XDP) {
@@ -241,7 +306,7 @@ static void tend_interface(struct datapath_bpf *b, struct bpf_interface *interfa
 	unsigned int index = if_nametoindex(interface->shown.name);
 	bool adopted = interface->link < 0;
 
-	if (interface->link < 0 && !find_pinned(b, interface))
+	if (interface->link < 0 && !find_pinned(b, interface, index))
 		return;
 	if (interface->link >= 0 && keep_link(b, interface, index, adopted))
 		return;
@@ -257,24 +322,13 @@ void bpf_links_tend(struct datapath_bpf *b)
 		tend_interface(b, &b->interfaces[i]);
 }
 
-static bool is_named(const struct datapath_bpf *b, const char *path)
-{
-	char mine[BPF_PATH_SIZE];
-
-	for (size_t i = 0; i < b->n_interfaces; i++) {
-		write_path(b, b->interfaces[i].shown.name, mine);
-		if (strcmp(mine, path) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void report_unnamed(const struct datapath_bpf *b, const char *path)
+static void report_unnamed(struct datapath_bpf *b, const char *path, void *data)
 {
 	_cleanup_fd_ int fd = bpf_pin_open(path, "link");
 	struct bpf_link_info info;
 	char name[IF_NAMESIZE] = "?";
 
+	(void)data;
 	if (is_named(b, path) || fd < 0 || read_link(fd, &info))
 		return;
 	if (!info.xdp.ifindex) {
@@ -287,12 +341,13 @@ static void report_unnamed(const struct datapath_bpf *b, const char *path)
 		    name, path);
 }
 
-static void detach(const struct datapath_bpf *b, const char *path)
+static void detach(struct datapath_bpf *b, const char *path, void *data)
 {
 	_cleanup_fd_ int fd = bpf_pin_open(path, "link");
 	int err;
 
 	(void)b;
+	(void)data;
 	if (fd < 0)
 		return;
 	err = bpf_link_detach(fd);
@@ -301,32 +356,14 @@ static void detach(const struct datapath_bpf *b, const char *path)
 	unlink(path);
 }
 
-static void for_each_link(const struct datapath_bpf *b,
-			  void (*visit)(const struct datapath_bpf *b, const char *path))
+void bpf_links_report_unnamed(struct datapath_bpf *b)
 {
-	DIR *dir = opendir(b->links);
-	const struct dirent *entry;
-	char path[BPF_PATH_SIZE];
-
-	if (!dir)
-		return;
-	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%.*s/%.60s", BPF_DIR_SIZE, b->links, entry->d_name);
-		visit(b, path);
-	}
-	closedir(dir);
-}
-
-void bpf_links_report_unnamed(const struct datapath_bpf *b)
-{
-	for_each_link(b, report_unnamed);
+	for_each_link(b, report_unnamed, NULL);
 }
 
 void bpf_links_detach(struct datapath_bpf *b)
 {
-	for_each_link(b, detach);
+	for_each_link(b, detach, NULL);
 }
 
 void bpf_links_close(struct datapath_bpf *b)

@@ -96,7 +96,7 @@ void bpf_maps_close(struct datapath_bpf *b);
 /* Brings every interface to where it should be: at first, and later once a second. */
 void bpf_links_tend(struct datapath_bpf *b);
 /* Says what goes on although nobody names it any more. */
-void bpf_links_report_unnamed(const struct datapath_bpf *b);
+void bpf_links_report_unnamed(struct datapath_bpf *b);
 /* Detaches and unpins every link, also those of interfaces no longer named. */
 void bpf_links_detach(struct datapath_bpf *b);
 void bpf_links_close(struct datapath_bpf *b);

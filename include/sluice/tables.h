@@ -16,8 +16,10 @@
  * field that could not be read (a later fragment has no ports) has a vector of all ones, so what
  * hides a field matches every rule that asks for it.
  *
- * Bits are in order of charging: enforcing rules first, of those the slowest first. So a packet
- * whose unread fields make it match more than SLUICE_MATCH_MAX rules is charged to the tightest.
+ * Bits are in order of charging: enforcing rules first, of those the ones of one bucket for all,
+ * then by dst, then by src, each the slowest first. So a packet whose unread fields make it match
+ * more than SLUICE_MATCH_MAX rules is charged to the tightest of those that spoofed addresses do
+ * not evade.
  */
 
 enum {

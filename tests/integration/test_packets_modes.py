@@ -152,6 +152,17 @@ def test_sixteen_limits_on_one_packet_all_hold(wire, limits):
     assert limits.stats(tight)["denied"] == SENT - 7
 
 
+def test_crowd_of_slow_limits_hides_no_total_from_spoofed_fragments(wire, limits):
+    """Fragments match any port, so more than 16 limits: a fresh source each passes those by src."""
+    for n in range(16):
+        limits.limit(5, match={"dst_port": n + 1}, per="src")
+    total = limits.limit(20)
+    spoofed = [eth(IP4, ip4(f"192.0.2.{n}", "198.51.100.1", UDP, bytes(9), fragment=9))
+               for n in range(1, SENT + 1)]
+    assert send_and_count(wire, spoofed) == 20
+    assert limits.stats(total)["denied"] == SENT - 20
+
+
 def flip(limits, n, other):
     """One change of the limits beside the one that must hold all the while."""
     kind = n % 5

@@ -25,6 +25,19 @@ uint64_t datapath_ticks(const struct datapath_limit *limit)
 	return sluice_bucket_ticks(cost, &limit->params);
 }
 
+/* How many buckets somebody who chooses addresses can spread packets over: least first. */
+static int spread_of(const struct datapath_limit *limit)
+{
+	switch (limit->limit->match->per) {
+	case SLUICE_PER_ALL:
+		return 0;
+	case SLUICE_PER_DST:
+		return 1;
+	default:
+		return 2;
+	}
+}
+
 /* The id decides between equals, so that the order of the arguments does not. */
 static int compare_limits(const void *a, const void *b)
 {
@@ -34,6 +47,8 @@ static int compare_limits(const void *a, const void *b)
 
 	if (one->limit->mode != other->limit->mode)
 		return one->limit->mode == ENGINE_ENFORCE ? -1 : 1;
+	if (spread_of(one) != spread_of(other))
+		return spread_of(one) - spread_of(other);
 	if (ticks != other_ticks)
 		return ticks > other_ticks ? -1 : 1;
 	return strcmp(one->limit->id, other->limit->id);

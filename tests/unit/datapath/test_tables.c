@@ -230,6 +230,19 @@ static void tables_bits_are_enforcing_then_shadows_slowest_first(void **state)
 		assert_string_equal(limit_of(rig, bit)->limit->id, ids[bit]);
 }
 
+/* Whoever spoofs sources evades a slow limit for each, but no faster one for all. */
+static void tables_bits_of_few_buckets_come_before_slow_ones_of_many(void **state)
+{
+	struct rig *rig =
+		BUILD(state, "\"per\":\"src\",\"limit\":1,\"interval\":\"1m\"",
+		      "\"per\":\"dst\",\"limit\":2,\"interval\":\"1m\"",
+		      "\"limit\":4,\"interval\":\"1m\"", "\"limit\":3,\"interval\":\"1m\"");
+	static const char *const ids[] = {"lim_03", "lim_02", "lim_01", "lim_00"};
+
+	for (unsigned int bit = 0; bit < 4; bit++)
+		assert_string_equal(limit_of(rig, bit)->limit->id, ids[bit]);
+}
+
 static void tables_equally_slow_limits_are_in_order_of_ids(void **state)
 {
 	struct rig *rig = *state;
@@ -253,15 +266,15 @@ static void tables_rules_carry_what_the_program_needs(void **state)
 	limit_set_add(rig->set, "lim_b",
 		      "\"limit\":6400,\"interval\":\"1s\",\"burst\":9000,\"unit\":\"bytes\"");
 	assert_int_equal(build(rig), 0);
-	assert_int_equal(rule[0].per, SLUICE_PER_DST);
-	assert_memory_equal(&rule[0].mask4, mask4, sizeof(mask4));
-	assert_memory_equal(rule[0].mask6, mask6, sizeof(mask6));
-	assert_true(rule[0].until_ns == 77 && rig->tables->timed == 1);
-	assert_true(rule[0].slot == 63 && rule[0].line_first == 0 && rule[0].line_count == 64);
-	assert_memory_equal(&rule[0].params, &rig->set->limit[0].params, sizeof(rule[0].params));
-	assert_true(rule[0].unit == SLUICE_UNIT_PACKETS && rule[1].unit == SLUICE_UNIT_BYTES);
-	assert_true(rule[1].slot == 62 && rule[1].line_first == 64);
-	assert_true(rule[1].per == SLUICE_PER_ALL && rule[1].mask4 == 0);
+	assert_int_equal(rule[1].per, SLUICE_PER_DST);
+	assert_memory_equal(&rule[1].mask4, mask4, sizeof(mask4));
+	assert_memory_equal(rule[1].mask6, mask6, sizeof(mask6));
+	assert_true(rule[1].until_ns == 77 && rig->tables->timed == 2);
+	assert_true(rule[1].slot == 63 && rule[1].line_first == 0 && rule[1].line_count == 64);
+	assert_memory_equal(&rule[1].params, &rig->set->limit[0].params, sizeof(rule[1].params));
+	assert_true(rule[1].unit == SLUICE_UNIT_PACKETS && rule[0].unit == SLUICE_UNIT_BYTES);
+	assert_true(rule[0].slot == 62 && rule[0].line_first == 64);
+	assert_true(rule[0].per == SLUICE_PER_ALL && rule[0].mask4 == 0);
 	assert_memory_equal(rig->tables->seed, seed, sizeof(seed));
 }
 
@@ -400,6 +413,7 @@ int main(void)
 		TEST(tables_no_limits_are_empty),
 		TEST(tables_unasked_dimensions_are_unused),
 		TEST(tables_bits_are_enforcing_then_shadows_slowest_first),
+		TEST(tables_bits_of_few_buckets_come_before_slow_ones_of_many),
 		TEST(tables_equally_slow_limits_are_in_order_of_ids),
 		TEST(tables_rules_carry_what_the_program_needs),
 		TEST(tables_whole_address_masks_are_all_ones),

@@ -241,12 +241,10 @@ static void send_round(struct rig *rig, struct tally *tally)
 
 static void send_rounds(struct rig *rig, const struct siege *siege, struct tally *ret)
 {
-	uint64_t due_ns = flood_clock_ns();
-
 	*ret = (struct tally){0};
-	for (int round = 0; round < siege->rounds; round++, due_ns += siege->pause_ns) {
-		flood_wait_until(due_ns);
+	for (int round = 0; round < siege->rounds; round++) {
 		send_round(rig, ret);
+		flood_wait_until(flood_clock_ns() + siege->pause_ns);
 	}
 	for (int i = 0; i < siege->salvo; i++)
 		send_round(rig, ret);

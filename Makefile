@@ -213,7 +213,7 @@ $(BUILD)/bpf/%.bpf.o: generator/%.bpf.c
 # A "## name: what" line is a row of `make help`.
 
 # Under sudo the build directory goes back to the user, whose next `make` must write there.
-give_back := [ -z "$$SUDO_UID" ] || chown -R "$$SUDO_UID:$$SUDO_GID" '$(BUILD)'
+give_back := [ "$$(id -u)" != 0 ] || [ -z "$$SUDO_UID" ] || chown -R "$$SUDO_UID:$$SUDO_GID" '$(BUILD)'
 
 unit_bins = $(unit_srcs:%.c=$(1)/%)
 bpf_bins := $(bpf_srcs:%.c=$(BUILD)/%)
@@ -230,12 +230,12 @@ all: $(BUILD)/sluice
 deps:
 	@scripts/deps build test bench lint
 
-## up: build and run the service on a demo network, or IFACE=eth0 (with sudo: installs, limits packets)
+## up: build and run on a demo network, or IFACE=eth0; DATA=dir keeps, LISTEN=address:port
 up:
 	@scripts/deps build
-	@$(MAKE) --no-print-directory all $(BUILD)/demo
+	@$(MAKE) --no-print-directory up-bins
 	@$(give_back)
-	@BUILD='$(BUILD)' scripts/up
+	@exec env BUILD='$(BUILD)' scripts/up
 
 ## check: run every test, under 8 minutes; T=engine runs only what matches
 check:
@@ -275,7 +275,8 @@ help:
 	@echo 'V=1 shows commands, BUILD=dir builds elsewhere.'
 
 # Groups that the test runner and people ask for. clang sees the unit tests in asan-tests.
-.PHONY: unit-tests asan-tests tsan-tests bpf-tests fuzz-tests bench-bins clang-all gcc-all
+.PHONY: up-bins unit-tests asan-tests tsan-tests bpf-tests fuzz-tests bench-bins clang-all gcc-all
+up-bins: all $(BUILD)/demo
 unit-tests: $(call unit_bins,$(BUILD))
 asan-tests: $(call unit_bins,$(dir_asan))
 tsan-tests: $(threads_srcs:%.c=$(dir_tsan)/%)

@@ -39,6 +39,7 @@ struct demo {
 	uint32_t network;     /* a /24, host order */
 	uint16_t port;
 	uint64_t flood_pps;
+	uint64_t began_ns;
 	atomic_uint_fast64_t flood_sent;
 	atomic_uint_fast64_t honest_sent;
 	atomic_bool failed;
@@ -175,15 +176,17 @@ static void *run_honest(void *arg)
 		fail(demo, "honest source", strerror(err ? -err : errno));
 		return NULL;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &due);
+	/* Half a pause after each full second: none is on its way when a second is counted. */
+	due = (struct timespec){.tv_sec = (time_t)(demo->began_ns / second_ns),
+				.tv_nsec = (long)(demo->began_ns % second_ns)};
+	due.tv_nsec += (long)(second_ns / HONEST_PPS / 2);
 	while (!stopping) {
-		/* Nobody may listen there: that the last one was refused is no news. */
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
 		if (send(fd, "hello", 5, 0) == 5)
 			demo->honest_sent++;
 		due.tv_nsec += (long)(second_ns / HONEST_PPS);
 		due.tv_sec += due.tv_nsec / (long)second_ns;
 		due.tv_nsec %= (long)second_ns;
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
 	}
 	close(fd);
 	return NULL;
@@ -210,6 +213,19 @@ static int open_tap(const struct demo *demo)
 	return fd;
 }
 
+/* Somebody must listen, or the kernel answers each packet. What arrives there is left to lie. */
+static int open_sink(const struct demo *demo)
+{
+	struct sockaddr_in address = address_of(demo, HOST_RECEIVER, demo->port);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 static void count_seen(const struct demo *demo, int tap, struct seen *seen)
 {
 	struct sockaddr_ll from;
@@ -226,6 +242,16 @@ static void count_seen(const struct demo *demo, int tap, struct seen *seen)
 		seen->honest += host == HOST_HONEST;
 		from_len = sizeof(from);
 	}
+}
+
+/* What the tap had no room for came out behind the program, too: of the flood, in all likelihood. */
+static void count_unread(int tap, struct seen *seen)
+{
+	struct tpacket_stats stats;
+	socklen_t size = sizeof(stats);
+
+	if (getsockopt(tap, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0)
+		seen->flood += stats.tp_drops;
 }
 
 /* 1234567 as 1,234,567. */
@@ -272,7 +298,7 @@ static void print_second(struct demo *demo, const struct seen *seen, bool first)
 static void watch(struct demo *demo, int tap)
 {
 	struct pollfd wait = {.fd = tap, .events = POLLIN};
-	uint64_t due_ns = read_clock_ns() + second_ns;
+	uint64_t due_ns = demo->began_ns + second_ns;
 	struct seen seen = {0};
 	bool first = true;
 
@@ -281,6 +307,7 @@ static void watch(struct demo *demo, int tap)
 		count_seen(demo, tap, &seen);
 		if (read_clock_ns() < due_ns)
 			continue;
+		count_unread(tap, &seen);
 		print_second(demo, &seen, first);
 		first = false;
 		due_ns += second_ns;
@@ -312,7 +339,7 @@ int main(int argc, char **argv)
 	struct sigaction action = {.sa_handler = stop_all};
 	static struct demo demo;
 	pthread_t flood, honest;
-	int tap;
+	int tap, sink;
 
 	if (argc != 8 || parse_args(argv, &demo)) {
 		fprintf(stderr,
@@ -323,10 +350,12 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	tap = open_tap(&demo);
-	if (tap < 0) {
+	sink = open_sink(&demo);
+	if (tap < 0 || sink < 0) {
 		fprintf(stderr, "demo: %s: %s\n", demo.receiver, strerror(errno));
 		return 1;
 	}
+	demo.began_ns = read_clock_ns();
 	if (pthread_create(&flood, NULL, run_flood, &demo) ||
 	    pthread_create(&honest, NULL, run_honest, &demo))
 		return 1;
@@ -334,5 +363,6 @@ int main(int argc, char **argv)
 	pthread_join(flood, NULL);
 	pthread_join(honest, NULL);
 	close(tap);
+	close(sink);
 	return demo.failed ? 1 : 0;
 }

@@ -12,7 +12,7 @@ from conftest import ROOT, binary
 from frames import udp4
 from tap import STRANGER
 
-SECONDS = 60 if os.environ.get("SLUICE_LONG") else 6
+SECONDS = 40 if os.environ.get("SLUICE_LONG") else 6
 SOURCES, BURST = 8_000_000, 20
 GOOD, HEAVY = 1, 2  # flows
 GOOD_SOURCES = [f"192.0.2.{n}" for n in range(1, 101)]

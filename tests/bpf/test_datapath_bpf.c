@@ -347,6 +347,23 @@ static void open_off_bpffs_is_off(void **state)
 	assert_false(nic_is_there("/tmp/sluice-pins"));
 }
 
+static void open_with_a_dot_in_the_directory_says_so(void **state)
+{
+	static const char *const dirs[] = {"/sys/fs/bpf/a.b", "/sys/fs/bpf/new/a.b"};
+	const char *name = "veth0";
+	struct datapath *datapath;
+
+	nic_need();
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		struct datapath_config config = {
+			.pin_dir = dirs[i], .interfaces = &name, .n_interfaces = 1};
+
+		assert_int_equal(datapath_open_bpf(&config, &datapath), 0);
+		nic_assert_off((struct datapath_bpf *)datapath, "takes no dots in names");
+		datapath_close(datapath, true);
+	}
+}
+
 static void open_mounts_bpffs_if_it_is_not(void **state)
 {
 	struct datapath_bpf *b;
@@ -378,6 +395,7 @@ int main(void)
 		TEST(close_with_detach_removes_all_it_made),
 		TEST(open_without_interface_is_off_unless_links_are_pinned),
 		TEST(open_off_bpffs_is_off),
+		TEST(open_with_a_dot_in_the_directory_says_so),
 		TEST(open_mounts_bpffs_if_it_is_not),
 	};
 

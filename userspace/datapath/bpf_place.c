@@ -164,6 +164,12 @@ static int mount_bpffs(struct datapath_bpf *b)
 	return bpf_off(b, "cannot mount bpffs at " BPFFS ": %s", strerror(errno));
 }
 
+/* A bpffs refuses such a name also to whoever only looks for it. */
+static const char *hint_of(int err, const char *path)
+{
+	return err == -EPERM && strchr(path, '.') ? " (a bpffs takes no dots in names)" : "";
+}
+
 static int find_bpffs(struct datapath_bpf *b)
 {
 	struct statfs fs = {0};
@@ -172,7 +178,8 @@ static int find_bpffs(struct datapath_bpf *b)
 	if (!err && (unsigned long)fs.f_type == BPF_FS_MAGIC)
 		return 0;
 	if (err)
-		return bpf_off(b, "cannot look at %.100s: %s", b->pin_dir, strerror(-err));
+		return bpf_off(b, "cannot look at %.100s: %s%s", b->pin_dir, strerror(-err),
+			       hint_of(err, b->pin_dir));
 	if (is_below(b->pin_dir, BPFFS))
 		return mount_bpffs(b);
 	return bpf_off(b, "the pin directory %.100s is not on a bpffs", b->pin_dir);
@@ -188,7 +195,7 @@ static int make_dir(struct datapath_bpf *b, const char *path)
 	if (errno == ENOENT)
 		return -EAGAIN; /* the one above has just been removed */
 	return bpf_off(b, "cannot make the directory %.100s: %s%s", path, strerror(errno),
-		       strchr(path, '.') ? " (a bpffs takes no dots in names)" : "");
+		       hint_of(-errno, path));
 }
 
 static int make_parents(struct datapath_bpf *b)

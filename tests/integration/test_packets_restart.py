@@ -64,7 +64,9 @@ def test_ended_and_started_again_it_adopts_what_is_there(wire, fresh, end):
     limit = guard.limit(10, per="src")
     assert send_and_count(wire, [udp4()] * 60) == 10
     before, stats, pins = program(wire), guard.stats(limit), sorted(files_below(guard.pins))
+    server = guard.server
     getattr(guard, end)()
+    assert ("packets go on being limited" in server.stderr()) == (end == "stop")
     assert send_and_count(wire, [udp4()] * 60) == 0, "enforced without a controller"
     assert send_and_count(wire, [udp4(src="192.0.2.9")] * 60) == 10, "and for newcomers"
     assert program(wire) == before

@@ -250,7 +250,7 @@ def test_kill_at_any_moment_keeps_every_acknowledged_change(tmp_path):
         server.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_stop_under_load_answers_what_is_under_way(start, number):
     server = start()
     lost, served, lock = [], [0], threading.Lock()

@@ -70,6 +70,7 @@ int packet_memory_parse(const char *text, struct field_error *error, uint32_t *r
 			return 0;
 		}
 	}
-	field_error_set(error, "--packet-memory", "'%s' is no size from 64KiB to 1GiB", text);
+	field_error_set(error, "--packet-memory",
+			"'%s' is no size from 64KiB to 1GiB, with a unit: KiB, MiB or GiB", text);
 	return OPTIONS_E_INVALID;
 }

@@ -43,6 +43,7 @@ static int open_signals(struct server *server)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
 	server->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	return server->signal_fd < 0 ? -errno : 0;
 }
@@ -114,7 +115,20 @@ static int start_server(struct server *server, const struct options *options,
 	return err ? err : start_http(server, options, error);
 }
 
-/* Who could not start may stand beside one that runs: it takes nothing off. */
+/* What goes on without us. */
+static void report_left(const struct server *server, const struct options *options)
+{
+	struct datapath_interface left[DATAPATH_INTERFACES_MAX];
+	size_t n = datapath_interfaces(server->datapath, left, DATAPATH_INTERFACES_MAX);
+
+	for (size_t i = 0; i < n && i < DATAPATH_INTERFACES_MAX; i++)
+		if (left[i].mode != DATAPATH_NONE)
+			log_info("%s: packets go on being limited; to end that, start once more "
+				 "with --detach-on-exit and stop, or remove %s",
+				 left[i].name, options->pin_dir);
+}
+
+/* Who finds the pins taken by another has nothing to detach. */
 static void stop_server(struct server *server, bool detach)
 {
 	http_free(server->http);
@@ -143,32 +157,43 @@ static void announce(const struct server *server, const struct options *options)
 	fflush(stdout);
 }
 
-/* Logs the last of those beyond `known`; returns how many there are now. */
-static uint64_t report_refusals(const struct server *server, uint64_t known)
+/* What an operator must know and no caller is told. */
+struct reported {
+	uint64_t refusals;
+	uint64_t taken_back;
+};
+
+/* Logs the last of each that is new. */
+static void report_news(const struct server *server, struct reported *reported)
 {
 	struct service_refusals refusals;
+	struct service_taken_back taken;
 
 	service_refusals(server->service, &refusals);
-	if (refusals.count > known)
+	if (refusals.count > reported->refusals)
 		log_warning("not in force: %s: %s", refusals.last.field, refusals.last.message);
-	return refusals.count;
+	service_taken_back(server->service, &taken);
+	if (taken.count > reported->taken_back)
+		log_warning("limit %s was not confirmed in time: taken back%s", taken.last_id,
+			    taken.count > reported->taken_back + 1 ? ", and others" : "");
+	*reported = (struct reported){refusals.count, taken.count};
 }
 
 static void wait_signal(const struct server *server)
 {
 	struct pollfd wait = {.fd = server->signal_fd, .events = POLLIN};
 	struct signalfd_siginfo info;
-	uint64_t refusals = 0;
+	struct reported reported = {0};
 	int n;
 
 	do {
-		refusals = report_refusals(server, refusals);
+		report_news(server, &reported);
 		n = poll(&wait, 1, TEND_MS);
 		if (n == 0)
 			datapath_tend(server->datapath);
 	} while (n == 0 || (n < 0 && errno == EINTR));
 	if (read(server->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		log_info("stopping on %s", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+		log_info("stopping on SIG%s", sigabbrev_np((int)info.ssi_signo));
 }
 
 /* One line, whatever went wrong. */
@@ -194,7 +219,9 @@ int serve_run(const struct options *options)
 		announce(&server, options);
 		wait_signal(&server);
 		http_drain(server.http, DRAIN_MS);
+		if (!options->detach_on_exit)
+			report_left(&server, options);
 	}
-	stop_server(&server, options->detach_on_exit && !err);
+	stop_server(&server, options->detach_on_exit);
 	return err ? EXIT_CANNOT : 0;
 }

@@ -4,6 +4,6 @@
 
 #include "app/options.h"
 
-/* Returns the exit status: 0 after a signal, 2 when it could not start. SIGINT and SIGTERM must
+/* Returns the exit status: 0 after a signal, 2 when it could not start. SIGINT, SIGTERM and SIGHUP must
  * be blocked in every thread. */
 int serve_run(const struct options *options);

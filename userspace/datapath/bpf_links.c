@@ -115,6 +115,20 @@ static int create_link(const struct datapath_bpf *b, unsigned int index, uint32_
 	return bpf_link_create(b->program, (int)index, BPF_XDP, &options);
 }
 
+/* Whether a program is of this name; naming others' programs takes CAP_SYS_ADMIN. */
+static bool is_sluice(uint32_t id)
+{
+	struct bpf_prog_info info = {.type = 0};
+	uint32_t size = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(id);
+	bool is = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+		  strcmp(info.name, "sluice_xdp") == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
 static void show_busy(struct datapath_bpf *b, struct bpf_interface *interface, unsigned int index)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, found);
@@ -122,8 +136,15 @@ static void show_busy(struct datapath_bpf *b, struct bpf_interface *interface, u
 
 	if (bpf_xdp_query((int)index, 0, &found) == 0)
 		id = found.drv_prog_id ? found.drv_prog_id : found.skb_prog_id;
-	show_none(b, interface,
-		  "another XDP program is attached to it (id %u): detach that one first", id);
+	if (id && is_sluice(id))
+		show_none(b, interface,
+			  "another Sluice's program limits it (id %u): detach that, or remove the "
+			  "pin directory it left",
+			  id);
+	else
+		show_none(b, interface,
+			  "another XDP program is attached to it (id %u): detach that one first",
+			  id);
 }
 
 /* Native if the driver can, else generic; returns the link or -errno, having shown why. */

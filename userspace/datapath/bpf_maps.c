@@ -117,8 +117,9 @@ static int adopt_pins(struct datapath_bpf *b, uint32_t lines)
 		return err;
 	have = bpf_map__max_entries(find_map(b, "lines"));
 	if (lines && lines != have)
-		log_warning("%s keeps its %u bucket lines; for %u, detach first", b->pins, have,
-			    lines);
+		log_warning("%s keeps its packet memory of %u KiB; for %u KiB stop once with "
+			    "--detach-on-exit, which forgets all buckets",
+			    b->pins, have / 16, lines / 16);
 	return 0;
 }
 

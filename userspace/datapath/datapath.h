@@ -51,7 +51,7 @@ struct datapath_limit {
 struct datapath_capacity {
 	uint64_t keys;        /* in debt at once, each exactly counted; 1 without `per` */
 	uint64_t spoofed_pps; /* above this rate of never-seen keys newcomers begin to inherit debt;
-			       * 0 without `per`, where nobody is new */
+			       * LIMIT_NEVER_FULL without `per`, where nobody is new */
 	double full;          /* share of its lines in which newcomers inherit: saturation, 0..1 */
 };
 

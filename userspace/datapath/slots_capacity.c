@@ -43,7 +43,7 @@ int datapath_capacity(struct datapath *datapath, const char *id, uint64_t now_ns
 	if (slot)
 		ticks = datapath->ticks[slot - datapath->slots];
 	if (ticks > 0 && slot->line_count == 1) {
-		*ret = (struct datapath_capacity){.keys = 1};
+		*ret = (struct datapath_capacity){.keys = 1, .spoofed_pps = LIMIT_NEVER_FULL};
 	} else if (ticks > 0) {
 		uint64_t keys = (uint64_t)slot->line_count * SLUICE_LINE_SLOTS;
 

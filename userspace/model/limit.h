@@ -24,6 +24,8 @@ enum {
 	LIMIT_FRAME_BYTES = 1514, /* a full-size packet, which every burst of bytes must hold */
 };
 
+#define LIMIT_NEVER_FULL UINT64_MAX /* limit_capacity.spoofed_pps */
+
 enum limit_scope { LIMIT_SCOPE_REQUEST, LIMIT_SCOPE_PACKET };
 enum limit_unit { LIMIT_REQUESTS, LIMIT_PACKETS, LIMIT_BYTES, LIMIT_CONNECTIONS };
 enum limit_strategy { LIMIT_LOCAL, LIMIT_SHARED, LIMIT_LEASED, LIMIT_STRICT };
@@ -68,7 +70,8 @@ struct limit_stats {
 /* What the memory of a limit of packets holds; members as in "capacity". */
 struct limit_capacity {
 	uint64_t keys;        /* in debt at once, each exactly counted */
-	uint64_t spoofed_pps; /* rate of never-seen keys above which newcomers inherit debt */
+	uint64_t spoofed_pps; /* rate of never-seen keys above which newcomers inherit debt;
+			       * LIMIT_NEVER_FULL: none does */
 	double full;          /* how much of it is in use: 0..1 */
 };
 

@@ -63,7 +63,10 @@ static void write_capacity(const struct limit_capacity *capacity, struct json_wr
 	json_name(writer, "keys");
 	json_put_u64(writer, capacity->keys);
 	json_name(writer, "spoofed_pps");
-	json_put_u64(writer, capacity->spoofed_pps);
+	if (capacity->spoofed_pps == LIMIT_NEVER_FULL)
+		json_put_null(writer);
+	else
+		json_put_u64(writer, capacity->spoofed_pps);
 	json_name(writer, "full");
 	write_share(capacity->full, writer);
 	json_end_object(writer);

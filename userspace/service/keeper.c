@@ -65,8 +65,14 @@ static void take_back(struct keeper *keeper, const struct due *due)
 	if (reconcile_tenant(&keeper->service->reconcile, due->tenant_number, who.tenant))
 		return;
 	r = admin_limit_delete(keeper->service, &who, &target, &error);
-	if (r)
+	if (r) {
 		keeper->rest_until_ns = monotonic_ns() + RETRY_MS * NS_PER_MS;
+		return;
+	}
+	pthread_mutex_lock(&keeper->lock);
+	keeper->taken.count++;
+	memcpy(keeper->taken.last_id, due->id, ID_SIZE);
+	pthread_mutex_unlock(&keeper->lock);
 }
 
 /* One limit a step when many are due: each is a transaction, and stopping must not wait for all. */

@@ -15,9 +15,10 @@ enum {
 struct keeper {
 	struct service *service; /* borrowed */
 	pthread_t thread;
-	pthread_mutex_t lock; /* guards stop */
+	pthread_mutex_t lock; /* guards stop and taken */
 	pthread_cond_t wake;
 	bool stop;
+	struct service_taken_back taken;
 
 	/* The thread's own: when the first limit of the catalog of this revision is due. */
 	uint64_t revision;

@@ -122,3 +122,12 @@ void service_refusals(struct service *service, struct service_refusals *ret)
 	*ret = reconcile->refusals;
 	pthread_mutex_unlock(&reconcile->lock);
 }
+
+void service_taken_back(struct service *service, struct service_taken_back *ret)
+{
+	struct keeper *keeper = &service->keeper;
+
+	pthread_mutex_lock(&keeper->lock);
+	*ret = keeper->taken;
+	pthread_mutex_unlock(&keeper->lock);
+}

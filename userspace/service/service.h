@@ -109,3 +109,10 @@ struct service_refusals {
 	struct field_error last; /* field: the record's key */
 };
 void service_refusals(struct service *service, struct service_refusals *ret);
+
+/* Limits that were deleted for want of confirmation, since the start. */
+struct service_taken_back {
+	uint64_t count;
+	char last_id[ID_SIZE];
+};
+void service_taken_back(struct service *service, struct service_taken_back *ret);

@@ -64,13 +64,23 @@ static void unconfirmed_packets_let_go_and_are_deleted(void **state)
 
 static void unconfirmed_requests_are_deleted(void **state)
 {
+	struct service_taken_back taken;
 	struct rig *rig = *state;
 	char id[ID_SIZE];
 
 	rig_add(rig, PROVISIONAL_KEY, id);
 	assert_int_equal(rig_count_allowed(rig, "k", 9), 3);
+	service_taken_back(rig->service, &taken);
+	assert_true(taken.count == 0);
 	advance(rig, CONFIRM_MS);
 	wait_until_gone(rig);
+	/* It is said after it is done. */
+	for (int i = 0; i < 1000 && taken.count == 0; i++) {
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+		service_taken_back(rig->service, &taken);
+	}
+	assert_true(taken.count == 1);
+	assert_string_equal(taken.last_id, id);
 }
 
 static void many_unconfirmed_are_all_deleted(void **state)

@@ -40,7 +40,7 @@ static bool refuse_credentials(struct request *request, struct keyring_memo *mem
 	    request_bearer(request->headers.authorization, &token) &&
 	    keyring_recall(catalog->keyring, token.text, token.len, memo, &request->who) == 0)
 		return false;
-	problem_set(reply, 401, NULL, "an API key is needed: Authorization: Bearer <key>");
+	problem_set(reply, 401, NULL, "a known API key is needed: Authorization: Bearer <key>");
 	reply->authenticate = true;
 	return true;
 }

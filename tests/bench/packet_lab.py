@@ -93,8 +93,9 @@ class Lab:
 
     def start(self, *argv, ready, env=None):
         """A process in the receiver's namespace, once it has printed a line that starts so."""
+        # Whatever ends this process ends the child too: it may not read its input.
         child = subprocess.Popen(
-            self.receiver.argv(*argv),
+            ["setpriv", "--pdeathsig", "TERM", "--", *self.receiver.argv(*argv)],
             env={**os.environ, **(env or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -90,6 +90,8 @@ def compare(label, found):
 
 
 def verdict_rows(lab):
+    # A line that nobody used yet has every key in its first slot, where it is found soonest.
+    lab.send("judge", SOURCES["8M"], WARM_SECONDS)
     argv = [f"{lab_of.BUILD}/tests/bench/bench_packets", f"{lab_of.BUILD}/bpf/bench/judge.bpf.o"]
     argv += [lab_of.PINS, lab.cpu, lab_of.PORT, lab_of.ADMIT_PORT]
     return [json.loads(line) for line in lab.receiver.run(*argv).splitlines()]

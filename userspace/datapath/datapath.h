@@ -49,9 +49,10 @@ struct datapath_limit {
 
 /* What a limit's own lines hold; see docs/packets.md for what follows from it. */
 struct datapath_capacity {
-	uint64_t keys;        /* in debt at once, each exactly counted; 1 without `per` */
-	uint64_t spoofed_pps; /* above this rate of never-seen keys newcomers begin to inherit debt;
-			       * LIMIT_NEVER_FULL without `per`, where nobody is new */
+	uint64_t keys;        /* buckets; 1 without `per` */
+	uint64_t spoofed_pps; /* this rate of never-seen keys puts half of them in debt, so that one
+			       * line in nine is full; LIMIT_NEVER_FULL without `per`, where nobody
+			       * is new */
 	double full;          /* share of its lines in which newcomers inherit: saturation, 0..1 */
 };
 

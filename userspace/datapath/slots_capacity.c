@@ -28,8 +28,8 @@ static double sample(const struct sluice_line *lines, uint32_t count, uint64_t n
 
 /*
  * A key owes for T = ticks / 32e9 s after one packet, so `pps` keys never seen before leave
- * pps * T of them in debt at once. Lines are chosen by hash and fill unevenly: newcomers begin to
- * inherit when half the slots owe.
+ * pps * T of them in debt at once. Lines are chosen by hash and fill unevenly: when half the slots
+ * owe, 2.5 of five on average, 11 % of the lines are full (Poisson), and newcomers inherit there.
  */
 int datapath_capacity(struct datapath *datapath, const char *id, uint64_t now_ns,
 		      struct datapath_capacity *ret)

@@ -69,10 +69,10 @@ struct limit_stats {
 
 /* What the memory of a limit of packets holds; members as in "capacity". */
 struct limit_capacity {
-	uint64_t keys;        /* in debt at once, each exactly counted */
-	uint64_t spoofed_pps; /* rate of never-seen keys above which newcomers inherit debt;
-			       * LIMIT_NEVER_FULL: none does */
-	double full;          /* how much of it is in use: 0..1 */
+	uint64_t keys;        /* buckets */
+	uint64_t spoofed_pps; /* rate of never-seen keys that puts half of them in debt, above which
+			       * ever more inherit debt; LIMIT_NEVER_FULL: none does */
+	double full;          /* share in which newcomers inherit debt: 0..1 */
 };
 
 void limit_init(struct limit *limit);

@@ -9,6 +9,9 @@ enum {
 	LEAST_LINES = 64, /* of a limit with a bucket for each address */
 };
 
+_Static_assert((int)SLUICE_SLOT_ID_SIZE == (int)ID_SIZE,
+	       "a slot holds the id of any limit, NUL included");
+
 struct sluice_slot *slots_find(const struct sluice_slot *slots, const char *id)
 {
 	for (size_t i = 0; i < SLUICE_RULES_MAX; i++)

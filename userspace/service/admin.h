@@ -13,7 +13,8 @@ enum {
 	ADMIN_E_EXISTS = 3,    /* a limit of the same subject exists: admin_result.existing_id;
 				* *error says what is the same */
 	ADMIN_E_REVISION = 4,  /* the limit's revision is not the expected one */
-	ADMIN_E_UNKNOWN = 5,   /* the store did not answer: it may or may not have happened */
+	ADMIN_E_UNKNOWN = 5,   /* it may or may not have happened, or is not in force yet; *error
+				* says which: to be read before it is tried again */
 	ADMIN_E_STORE = 6,    /* the store takes no writes now; nothing happened; *error says why */
 	ADMIN_E_TOO_MANY = 7, /* as many limits as there may be, or no room for one of packets;
 			       * *error says of what */

@@ -18,7 +18,8 @@ static int outcome_of(struct operation *op, int r)
 	case STORE_E_CONFLICT:
 		return ADMIN_E_AGAIN;
 	case STORE_E_UNKNOWN:
-		return operation_fail(op, ADMIN_E_UNKNOWN, "", "the store did not answer in time");
+		return operation_fail(op, ADMIN_E_UNKNOWN, "",
+				      "may or may not have happened (the store did not answer)");
 	case STORE_E_READ_ONLY:
 		return operation_fail(op, ADMIN_E_STORE, "",
 				      "the store takes no writes now (disk full or read-only)");

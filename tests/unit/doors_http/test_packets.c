@@ -1,5 +1,6 @@
 /* Health and /api/packets: what they say of interfaces, and when they say no. */
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <string.h>
 
 #include "datapath/backends.h"
@@ -131,6 +132,28 @@ static void packets_that_are_off_say_why(void **state)
 	expect(&asked, 200, "\"packets\":\"a \\\"reason\\\"\"");
 }
 
+static void change_that_is_not_in_force_yet_says_so(void **state)
+{
+	struct rig *rig = *state;
+	struct fault_packets *fault = fault_packets_install(rig->datapath);
+	struct asked asked = {.reply = {.status = 0}};
+	char id[ID_SIZE];
+
+	rig_add(rig, RIG_PACKETS(53, 100), id);
+	atomic_store(&fault->publish, -EIO);
+	asked.http.config.service = rig->service;
+	asked.request.http = &asked.http;
+	asked.request.who = rig->who;
+	memcpy(asked.request.id, id, sizeof(id));
+	reply_init(&asked.reply);
+	handle_limits_delete(&asked.request, &asked.reply);
+	assert_int_equal(asked.reply.status, 503);
+	assert_non_null(memmem(asked.reply.body.data, asked.reply.body.len,
+			       "the change is written, but not in force yet: read", 49));
+	reply_done(&asked.reply);
+	atomic_store(&fault->publish, 0);
+}
+
 #define ON_RIG(test) cmocka_unit_test_setup_teardown(test, rig_setup_packets, rig_teardown)
 
 int main(void)
@@ -141,6 +164,7 @@ int main(void)
 		ON_RIG(readyz_of_a_stopping_server_says_so),
 		ON_RIG(packets_show_reasons_and_limits),
 		ON_RIG(packets_that_are_off_say_why),
+		ON_RIG(change_that_is_not_in_force_yet_says_so),
 	};
 
 	return cmocka_run_group_tests_name("http/packets", tests, rig_random, NULL);

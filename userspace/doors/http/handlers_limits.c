@@ -47,9 +47,9 @@ static void answer_outcome(int err, const char *existing_id, const struct field_
 		problem_set(reply, 412, NULL, "the limit has changed: its ETag is another now");
 		break;
 	case ADMIN_E_UNKNOWN:
-		log_warning("http: the store did not say whether a change happened");
-		problem_set(reply, 503, NULL,
-			    "the change may or may not have happened: read it before trying again");
+		log_warning("http: a change %s", error->message);
+		problem_set(reply, 503, NULL, "the change %s: read it before trying again",
+			    error->message);
 		break;
 	case ADMIN_E_STORE:
 		log_warning("http: a change was refused: %s", error->message);

@@ -67,6 +67,16 @@ void limit_date(struct limit *limit, uint64_t now_ms)
 	limit->confirm_ms = 0;
 }
 
+uint64_t limit_due_ms(const struct limit *limit, uint64_t now_ms)
+{
+	uint64_t made_ms = limit->created_at_ms, by_ms = limit->confirm_by_ms;
+	uint64_t time_ms = by_ms > made_ms ? by_ms - made_ms : 0;
+
+	if (by_ms == 0)
+		return UINT64_MAX;
+	return now_ms < made_ms && made_ms - now_ms > time_ms ? 0 : by_ms;
+}
+
 bool limit_same_subject(const struct limit *a, const struct limit *b)
 {
 	if (a->scope != b->scope || a->algorithm != b->algorithm ||

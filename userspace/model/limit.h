@@ -103,6 +103,13 @@ int limit_parse_update(const struct json *object, const struct limit *base,
 /* Dates a limit that was just parsed: created, updated, and taken back if it is to be confirmed. */
 void limit_date(struct limit *limit, uint64_t now_ms);
 
+/*
+ * The unix time at which an unconfirmed limit is taken back; UINT64_MAX: it stays. At once (0) where
+ * the clock was set back since the limit was made, by more than there was to confirm it: what was
+ * to hold for a minute would hold for as long as that.
+ */
+uint64_t limit_due_ms(const struct limit *limit, uint64_t now_ms);
+
 /* The record as the store keeps it; limit_load() reads what limit_save() wrote, also of older
  * schemas, and refuses newer ones (MODEL_E_INVALID, field "schema"). Outcomes as limit_parse(). */
 void limit_save(const struct limit *limit, struct buf *buf);

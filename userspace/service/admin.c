@@ -260,7 +260,7 @@ static int prepare_confirmed(struct operation *op, struct update *update)
 		return operation_fail(op, ADMIN_E_CONFIRMED, "",
 				      "the limit waits for no confirmation");
 	/* The NIC has let go of it, and it is about to be deleted. */
-	if (now_ms >= update->base.confirm_by_ms)
+	if (now_ms >= limit_due_ms(&update->base, now_ms))
 		return ADMIN_E_NOT_FOUND;
 	r = limit_copy(&update->base, &update->next);
 	update->next.confirm_by_ms = 0;

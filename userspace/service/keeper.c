@@ -14,6 +14,7 @@ enum { RETRY_MS = 1000 };
 
 /* The limit that has been due for longest. */
 struct due {
+	uint64_t now_ms;
 	uint64_t by_ms; /* UINT64_MAX: none waits */
 	uint32_t tenant_number;
 	char id[ID_SIZE];
@@ -32,19 +33,20 @@ static int find_earlier(const struct limit_entry *entry, void *data)
 {
 	const struct limit *limit = &entry->limit;
 	struct due *due = data;
+	uint64_t by_ms = limit_due_ms(limit, due->now_ms);
 
-	if (limit->confirm_by_ms == 0 || limit->confirm_by_ms >= due->by_ms)
+	if (by_ms >= due->by_ms)
 		return 0;
-	due->by_ms = limit->confirm_by_ms;
+	due->by_ms = by_ms;
 	due->tenant_number = entry->tenant_number;
 	due->revision = limit->revision;
 	memcpy(due->id, limit->id, ID_SIZE);
 	return 0;
 }
 
-static struct due find_due(const struct catalog *catalog)
+static struct due find_due(const struct catalog *catalog, uint64_t now_ms)
 {
-	struct due due = {.by_ms = UINT64_MAX};
+	struct due due = {.now_ms = now_ms, .by_ms = UINT64_MAX};
 
 	if (limit_table_unconfirmed(catalog->limits) > 0)
 		limit_table_visit(catalog->limits, find_earlier, &due);
@@ -84,7 +86,7 @@ static bool take_back_next(struct keeper *keeper)
 
 	if (catalog->revision == keeper->revision && now_ms < keeper->due_ms)
 		return false;
-	due = find_due(catalog);
+	due = find_due(catalog, now_ms);
 	keeper->revision = catalog->revision;
 	keeper->due_ms = due.by_ms;
 	if (now_ms < due.by_ms)

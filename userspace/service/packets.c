@@ -49,7 +49,7 @@ static uint64_t until_ns(const struct limit *limit, const struct clock *clock)
 
 	if (limit->confirm_by_ms == 0)
 		return 0;
-	if (__builtin_mul_overflow(limit->confirm_by_ms, NS_PER_MS, &utc_ns))
+	if (__builtin_mul_overflow(limit_due_ms(limit, clock_utc_ms(clock)), NS_PER_MS, &utc_ns))
 		return UINT64_MAX;
 	return utc_ns > clock->utc_offset_ns ? utc_ns - clock->utc_offset_ns : 1;
 }

@@ -83,6 +83,34 @@ static void unconfirmed_requests_are_deleted(void **state)
 	assert_string_equal(taken.last_id, id);
 }
 
+/* Set back between two starts: the limit that cut its maker off would hold an hour longer. */
+static void clock_set_back_takes_unconfirmed_back_at_once(void **state)
+{
+	struct rig *rig = *state;
+	char id[ID_SIZE];
+
+	rig_add(rig, PROVISIONAL, id);
+	rig_stop(rig);
+	rig->clock.utc_offset_ns -= 60 * CONFIRM_MS * NS_PER_MS;
+	rig_start(rig, 10);
+	wait_until_gone(rig);
+}
+
+static void clock_set_back_a_little_leaves_time_to_confirm(void **state)
+{
+	struct rig *rig = *state;
+	struct admin_result kept;
+	char id[ID_SIZE];
+
+	rig_add(rig, PROVISIONAL, id);
+	rig_stop(rig);
+	rig->clock.utc_offset_ns -= CONFIRM_MS * NS_PER_MS;
+	rig_start(rig, 10);
+	assert_true(rig_rule(rig, id)->until_ns > clock_now_ns(&rig->clock));
+	assert_int_equal(rig_confirm(rig, id, &kept), 0);
+	limit_done(&kept.limit);
+}
+
 static void many_unconfirmed_are_all_deleted(void **state)
 {
 	struct rig *rig = *state;
@@ -232,6 +260,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_RIG(unconfirmed_packets_let_go_and_are_deleted),
 		ON_RIG(unconfirmed_requests_are_deleted),
+		ON_RIG(clock_set_back_takes_unconfirmed_back_at_once),
+		ON_RIG(clock_set_back_a_little_leaves_time_to_confirm),
 		ON_RIG(many_unconfirmed_are_all_deleted),
 		ON_RIG(confirmed_stays_for_good),
 		ON_RIG(confirm_of_what_is_in_force_for_good_is_refused),

@@ -34,7 +34,7 @@ struct sluice_packet {
 	__u32 flags;      /* enum sluice_packet_flags */
 	__u16 ethertype;  /* after the tags that were walked */
 	__u16 vlan[SLUICE_PACKET_VLANS];
-	__u16 vlan_taken; /* tag the driver took off; the parser leaves 0, its caller fills it */
+	__u16 vlan_taken; /* for the tag that a driver took off; nobody asks for it yet: 0 */
 	__u16 src_port;
 	__u16 dst_port;
 	__u16 l3_offset;

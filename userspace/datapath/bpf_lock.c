@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -38,34 +39,45 @@ int bpf_lock_try(struct datapath_bpf *b)
 	return 0;
 }
 
+/* The pid in a line of /proc/locks, "1: FLOCK  ADVISORY  WRITE 1234 00:1f:567 0 EOF"; 0: another's. */
+static unsigned long holder_in(const char *line, const struct stat *st)
+{
+	const char *pid = strstr(line, " WRITE ");
+	char where[64];
+	unsigned long holder;
+	char *end;
+
+	if (!pid || !strstr(line, " FLOCK "))
+		return 0;
+	snprintf(where, sizeof(where), " %02x:%02x:%lu ", major(st->st_dev), minor(st->st_dev),
+		 (unsigned long)st->st_ino);
+	holder = strtoul(pid + strlen(" WRITE "), &end, 10);
+	return strncmp(end, where, strlen(where)) == 0 ? holder : 0;
+}
+
 /* 0: cannot tell. */
-static unsigned int find_holder(const struct datapath_bpf *b)
+static unsigned long find_holder(const struct datapath_bpf *b)
 {
 	FILE *locks = fopen("/proc/locks", "re");
-	unsigned int major_id, minor_id, pid = 0;
-	unsigned long inode;
+	unsigned long pid = 0;
 	struct stat st;
 	char line[256];
 
 	if (!locks)
 		return 0;
-	while (!pid && stat(b->pins, &st) == 0 && fgets(line, sizeof(line), locks)) {
-		if (sscanf(line, "%*d: FLOCK %*s WRITE %u %x:%x:%lu", &pid, &major_id, &minor_id,
-			   &inode) != 4 ||
-		    makedev(major_id, minor_id) != st.st_dev || inode != st.st_ino)
-			pid = 0;
-	}
+	while (!pid && stat(b->pins, &st) == 0 && fgets(line, sizeof(line), locks))
+		pid = holder_in(line, &st);
 	fclose(locks);
 	return pid;
 }
 
 int bpf_lock_refuse(struct datapath_bpf *b)
 {
-	unsigned int pid = find_holder(b);
+	unsigned long pid = find_holder(b);
 	char who[32] = "";
 
 	if (pid)
-		snprintf(who, sizeof(who), " (pid %u)", pid);
+		snprintf(who, sizeof(who), " (pid %lu)", pid);
 	return bpf_off(
 		b,
 		"another controller%s uses the pin directory %.90s: stop it, or name another --pin-dir",

@@ -44,13 +44,6 @@ struct charge_plan {
 	struct charge_item item[SLUICE_MATCH_MAX];
 };
 
-/* Inside the kernel what many paths lead to is global, so that it is verified once. */
-#ifdef __bpf__
-#define charge_function __attribute__((noinline))
-#else
-#define charge_function static inline
-#endif
-
 /*
  * The number of the lowest bit of a vector that has one, by counting those below it. clang 14 dies
  * of __builtin_ctzll() for BPF; the barrier keeps it from seeing through this.
@@ -113,7 +106,7 @@ static __always_inline __u64 charge_cost(const struct sluice_rule *rule, __u32 b
 }
 
 /* 1 if the line refuses at ask->now_ns. */
-charge_function int charge_refuses(const struct sluice_line *line, const struct sluice_ask *ask,
+global_function int charge_refuses(const struct sluice_line *line, const struct sluice_ask *ask,
 				   const struct sluice_params *params)
 {
 	if (!line || !ask || !params)
@@ -122,7 +115,7 @@ charge_function int charge_refuses(const struct sluice_line *line, const struct 
 }
 
 /* One try, by itself: sixteen in a row are more than a verifier walks. */
-charge_function int charge_try(struct sluice_line *line, const struct sluice_ask *ask,
+global_function int charge_try(struct sluice_line *line, const struct sluice_ask *ask,
 			       const struct sluice_params *params, struct sluice_slip *ret_slip)
 {
 	if (!line || !ask || !params || !ret_slip)
@@ -156,7 +149,7 @@ static __always_inline struct sluice_ask charge_ask(const struct charge_plan *pl
 }
 
 /* Fills the plan with the buckets of the lowest bits of `rules`, at most SLUICE_MATCH_MAX. */
-charge_function int charge_plan(const struct sluice_tables *t, const struct sluice_packet *p,
+global_function int charge_plan(const struct sluice_tables *t, const struct sluice_packet *p,
 				__u64 rules, struct charge_plan *ret)
 {
 	__u32 i;
@@ -176,7 +169,7 @@ charge_function int charge_plan(const struct sluice_tables *t, const struct slui
 }
 
 /* The first item that refuses at plan->now_ns, or plan->count. */
-charge_function __u32 charge_look(const struct sluice_tables *t, const struct charge_plan *plan)
+global_function __u32 charge_look(const struct sluice_tables *t, const struct charge_plan *plan)
 {
 	__u32 i;
 
@@ -200,7 +193,7 @@ charge_function __u32 charge_look(const struct sluice_tables *t, const struct ch
 }
 
 /* Charges item after item until one refuses: gives its number, or plan->count, and the reason. */
-charge_function __u32 charge_each(const struct sluice_tables *t, struct charge_plan *plan)
+global_function __u32 charge_each(const struct sluice_tables *t, struct charge_plan *plan)
 {
 	__u32 i;
 
@@ -230,7 +223,7 @@ charge_function __u32 charge_each(const struct sluice_tables *t, struct charge_p
 }
 
 /* Gives the first n charges back. */
-charge_function int charge_undo(const struct sluice_tables *t, const struct charge_plan *plan,
+global_function int charge_undo(const struct sluice_tables *t, const struct charge_plan *plan,
 				__u32 n)
 {
 	if (!t || !plan)

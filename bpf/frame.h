@@ -18,6 +18,13 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
+/* Inside the kernel what many paths lead to is global, so that the verifier walks it once. */
+#ifdef __bpf__
+#define global_function __attribute__((noinline))
+#else
+#define global_function static inline
+#endif
+
 /* Above any offset a walk reaches: 22 + 40 + 6 * 2048. The verifier wants a bound it can see. */
 enum { FRAME_OFFSET_MASK = 0x3fff };
 

@@ -17,12 +17,6 @@
 
 #define MATCH_ALL (~0ULL)
 
-#ifdef __bpf__
-#define match_function __attribute__((noinline))
-#else
-#define match_function static inline
-#endif
-
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define match_host32(value) __builtin_bswap32(value)
 #define match_host64(value) __builtin_bswap64(value)
@@ -109,7 +103,7 @@ static __always_inline __u64 match_unread(const struct sluice_tables *t,
 }
 
 /* The rules that the packet falls under, whatever the time. Global: verified once. */
-match_function __u64 match_packet(const struct sluice_tables *t, const struct sluice_packet *p)
+global_function __u64 match_packet(const struct sluice_tables *t, const struct sluice_packet *p)
 {
 	__u64 rules;
 

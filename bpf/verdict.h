@@ -37,7 +37,7 @@ static __always_inline void verdict_note_flags(struct sluice_reasons *r, __u32 f
 }
 
 /* Global: in a loop, kernel 6.1 would walk both outcomes of every lookup. */
-charge_function int verdict_count_slot(__u32 slot, __u32 bytes, int denied)
+global_function int verdict_count_slot(__u32 slot, __u32 bytes, int denied)
 {
 	struct sluice_counts *c = map_counts(slot);
 
@@ -82,7 +82,7 @@ static __always_inline int verdict_refuse(const struct sluice_tables *t,
 	return VERDICT_DROP;
 }
 
-charge_function int verdict_count_all(const struct sluice_tables *t, const struct charge_plan *plan)
+global_function int verdict_count_all(const struct sluice_tables *t, const struct charge_plan *plan)
 {
 	if (!t || !plan)
 		return -1;
@@ -147,7 +147,7 @@ static __always_inline __u64 verdict_beyond(__u64 rules)
 }
 
 /* The rules to charge the packet to: none if it is exempt, or nothing is said about it. */
-charge_function __u64 verdict_rules(const struct sluice_tables *t, const struct sluice_packet *p)
+global_function __u64 verdict_rules(const struct sluice_tables *t, const struct sluice_packet *p)
 {
 	struct sluice_reasons *r = map_reasons();
 	struct clock_cache *clock = map_clock();

@@ -1,4 +1,4 @@
-/* Times engine_check on one hot key and on a million keys, on one and two threads. */
+/* Times engine_check on one hot key and on a million keys, and carrying the million over a restart. */
 /* SPDX-License-Identifier: MIT */
 
 #include <assert.h>
@@ -211,6 +211,116 @@ static void make_keys(char (*keys)[KEY_SIZE])
 	}
 }
 
+enum { BLOCK = 65536, LIMITS = 10000 };
+
+struct exported {
+	size_t n, size, bytes;
+	struct {
+		char *bytes;
+		size_t len;
+	} * blocks;
+};
+
+static double seconds_since(uint64_t began_ns)
+{
+	return (double)(read_clock_ns() - began_ns) / 1e9;
+}
+
+static void export_all(struct engine *engine, struct exported *ret)
+{
+	struct engine_export *state;
+
+	if (engine_export_new(engine, &state))
+		abort();
+	for (;;) {
+		char *block = malloc(BLOCK);
+		size_t len;
+
+		if (!block || engine_export_step(state, now_ns, block, BLOCK, &len))
+			abort();
+		if (len == 0) {
+			free(block);
+			break;
+		}
+		if (ret->n == ret->size) {
+			ret->size = ret->size ? ret->size * 2 : 64;
+			ret->blocks = realloc(ret->blocks, ret->size * sizeof(*ret->blocks));
+		}
+		ret->blocks[ret->n].bytes = block;
+		ret->blocks[ret->n++].len = len;
+		ret->bytes += len;
+	}
+	engine_export_free(state);
+}
+
+static void free_exported(struct exported *exported)
+{
+	for (size_t i = 0; i < exported->n; i++)
+		free(exported->blocks[i].bytes);
+	free(exported->blocks);
+}
+
+static void import_all(struct engine *engine, const struct exported *exported, uint64_t keys)
+{
+	struct engine_imported result;
+	struct engine_import *state;
+
+	if (engine_import_new(engine, now_ns, now_ns, &state))
+		abort();
+	for (size_t i = 0; i < exported->n; i++)
+		if (engine_import_block(state, exported->blocks[i].bytes, exported->blocks[i].len))
+			abort();
+	engine_import_result(state, &result);
+	engine_import_free(state);
+	if (result.keys != keys || result.dropped)
+		abort();
+}
+
+/* A million keys, each under one of ten thousand limits and one that covers all. */
+static void report_restart(char (*keys)[KEY_SIZE])
+{
+	struct engine_config config = {.seed = "bench_engine 16b", .keys_max = 2 * KEYS};
+	struct engine *engine, *after;
+	struct exported exported = {0};
+	uint64_t began_ns;
+	double took;
+
+	if (engine_new(&config, &engine) || engine_new(&config, &after))
+		abort();
+	for (unsigned i = 0; i < LIMITS; i++) {
+		char id[16], pattern[16];
+
+		/* Numbers of eleven digits below a million: the first seven name 100 of them. */
+		snprintf(id, sizeof(id), "lim_%u", i);
+		snprintf(pattern, sizeof(pattern), "cold:%07u*", i);
+		put_limit(engine, id, pattern);
+		put_limit(after, id, pattern);
+	}
+	put_limit(engine, "lim_all", "cold:*");
+	put_limit(after, "lim_all", "cold:*");
+	for (uint32_t i = 0; i < KEYS; i++) {
+		struct engine_verdict verdict;
+		struct engine_request request = {
+			.key = keys[i], .key_len = KEY_SIZE - 1, .cost = 1, .now_ns = now_ns};
+
+		if (engine_check(engine, &request, &verdict) || !verdict.allowed)
+			abort();
+	}
+	began_ns = read_clock_ns();
+	export_all(engine, &exported);
+	took = seconds_since(began_ns);
+	printf("{\"name\":\"engine_export_1m\",\"value\":%.3f,\"unit\":\"s\"}\n", took);
+	began_ns = read_clock_ns();
+	import_all(after, &exported, KEYS);
+	took = seconds_since(began_ns);
+	printf("{\"name\":\"engine_import_1m\",\"value\":%.3f,\"unit\":\"s\"}\n", took);
+	printf("{\"name\":\"engine_state_bytes\",\"value\":%.1f,\"unit\":\"bytes\"}\n",
+	       (double)exported.bytes / KEYS);
+	free_exported(&exported);
+	engine_free(engine);
+	engine_free(after);
+}
+
 int main(void)
 {
 	struct engine_config config = {.seed = "bench_engine 16b", .keys_max = 2 * KEYS};
@@ -244,6 +354,7 @@ int main(void)
 	report_median("engine_1m_keys_1_thread", &job, 1);
 	report_median("engine_1m_keys_2_threads", &job, 2);
 	engine_free(engine);
+	report_restart(keys);
 	free(keys);
 	return 0;
 }

@@ -188,6 +188,7 @@ static int run_plan(struct engine *engine, struct plan *plan, uint64_t now_ns)
 		for (size_t i = 0; i < plan->n; i++)
 			run_step(engine, &plan->steps[i], generation, now_ns);
 		engine->generation = generation;
+		engine->shards[0].changes++;
 	}
 	engine_unlock_all(engine);
 	return err;

@@ -51,12 +51,8 @@ bool carry_is_idle(struct engine *engine, struct shard *shard, const struct inde
 	return true;
 }
 
-/*
- * The word under today's parameters. Each change is applied as of the moment it was made, so it
- * does not matter how much later the key is carried over.
- */
-static uint64_t carry_word(const struct rule *rule, uint64_t word, uint32_t generation,
-			   uint32_t touched, uint64_t now_ns)
+uint64_t carry_word(const struct rule *rule, uint64_t word, uint32_t generation, uint32_t touched,
+		    uint64_t now_ns)
 {
 	if (rule->reset_pending && generation_before(generation, rule->reset_generation))
 		return 0;

@@ -165,6 +165,7 @@ static void charge_all(struct check *check)
 	for (i = 0; i < check->n && check->allowed; i++)
 		if (!is_enforcing(&check->attempts[i]))
 			publish(check, &check->attempts[i]);
+	check->shard->changes += check->allowed;
 }
 
 static void refund_all(struct check *check)
@@ -174,6 +175,7 @@ static void refund_all(struct check *check)
 	if (!check->cell)
 		return;
 	carry_touch(check->engine, check->shard, check->cell, request->now_ns);
+	check->shard->changes++;
 	for (uint32_t i = 0; i < check->n; i++) {
 		struct attempt *attempt = &check->attempts[i];
 

@@ -66,6 +66,7 @@ static int reset_key(struct engine *engine, struct shard *shard, const struct ru
 	}
 	if (!cell)
 		return 0;
+	shard->changes++;
 	node = shard_node(shard, cell);
 	for (uint32_t i = 0; i < node->n; i++)
 		if (node->slots[i] == rule->slot)
@@ -117,6 +118,18 @@ int engine_limit_stats(struct engine *engine, const char *id, struct engine_limi
 		return ENGINE_E_NOT_FOUND;
 	*ret = sum;
 	return 0;
+}
+
+uint64_t engine_changes(struct engine *engine)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < ENGINE_SHARDS; i++) {
+		lock_take(&engine->shards[i].lock);
+		sum += engine->shards[i].changes;
+		lock_drop(&engine->shards[i].lock);
+	}
+	return sum;
 }
 
 void engine_usage(struct engine *engine, struct engine_usage *ret)

@@ -159,6 +159,57 @@ size_t engine_sweep(struct engine *engine, uint64_t now_ns, size_t cells);
 
 void engine_usage(struct engine *engine, struct engine_usage *ret);
 
+/* Grows with whatever an export would show: charges, refunds, resets, changes of limits. */
+uint64_t engine_changes(struct engine *engine);
+
+/*
+ * What live keys consumed, as a stream of blocks of bytes for another engine; checks and changes
+ * go on meanwhile. Each key is shown as of some moment after engine_export_new, so never with less
+ * consumed than then but for what time gave back. A shard is held for some 100 keys at a time.
+ * One export at a time.
+ */
+struct engine_export;
+enum {
+	ENGINE_STATE_VERSION = 1, /* of the blocks' form */
+	ENGINE_BLOCK_MIN = 16384, /* least memory for one block */
+};
+
+/* Returns 0 or -ENOMEM. */
+int engine_export_new(struct engine *engine, struct engine_export **ret);
+/* Fills one block of up to `size` bytes; *ret_len is 0 when there is no more. 0 or -ENOMEM. */
+int engine_export_step(struct engine_export *state, uint64_t now_ns, void *block, size_t size,
+		       size_t *ret_len);
+/* NULL is fine. */
+void engine_export_free(struct engine_export *state);
+
+/*
+ * Takes the blocks of one export, in their order; apply the limits first. Words are matched by
+ * limit id: those of unknown limits and of keys that no limit covers any more are dropped, those
+ * of limits that changed are converted as of now. A key that has state keeps the more consumed
+ * word of each limit. Keys beyond a tenant's bound are taken: they were in use.
+ *
+ * now_ns is the present on this engine's clock, then_ns the present on the clock of the export
+ * (after another boot: a different number). If that is before a block was made, no time has passed
+ * since. So no bucket becomes fuller than time allows, nor owes more than it did.
+ */
+struct engine_import;
+#define ENGINE_E_STATE 6 /* no block of this version; what stood before the fault is taken */
+
+struct engine_imported {
+	uint64_t keys;
+	uint64_t dropped; /* words */
+};
+
+/* Returns 0 or -ENOMEM. */
+int engine_import_new(struct engine *engine, uint64_t now_ns, uint64_t then_ns,
+		      struct engine_import **ret);
+/* Any bytes are safe. 0, ENGINE_E_STATE or -ENOMEM. */
+int engine_import_block(struct engine_import *state, const void *block, size_t len);
+/* What was taken so far; words whose bucket is full again count nowhere. */
+void engine_import_result(const struct engine_import *state, struct engine_imported *ret);
+/* NULL is fine. */
+void engine_import_free(struct engine_import *state);
+
 /*
  * What a pattern matches. Literal text in a pattern is written with `\*` and `\\`.
  * Returns 0, ENGINE_E_PATTERN or ENGINE_E_KEY; *ret_exact says that it has no wildcard.

@@ -25,6 +25,8 @@ struct engine {
 	uint32_t sweep_shard;
 	uint32_t sweep_generation; /* when the present pass began */
 	bool sweep_missed;         /* it could not carry some key over */
+
+	bool exporting; /* atomic; there is one cursor for it */
 };
 
 static inline struct shard *engine_shard(struct engine *engine, uint64_t hash)
@@ -68,6 +70,13 @@ void carry_touch(struct engine *engine, struct shard *shard, struct index_cell *
 		 uint64_t now_ns);
 
 /*
+ * What a word of a node of that generation is worth under the rule's present parameters. Each
+ * change is applied as of the moment it was made, so it does not matter how much later this is.
+ */
+uint64_t carry_word(const struct rule *rule, uint64_t word, uint32_t generation, uint32_t touched,
+		    uint64_t now_ns);
+
+/*
  * Brings the key up to the present limits, or removes it when none covers it (*cell = NULL then).
  * 0, or -ENOMEM and nothing changed.
  */
@@ -91,6 +100,9 @@ static inline bool carry_is_stale(const struct engine *engine, const struct node
  */
 int keys_add(struct engine *engine, struct shard *shard, const struct shard_key *key,
 	     const struct rule_set *set, uint64_t now_ns, struct index_cell **ret);
+/* The same whatever the tenant's bound: the key had state already. 0 or -ENOMEM. */
+int keys_restore(struct engine *engine, struct shard *shard, const struct shard_key *key,
+		 const struct rule_set *set, uint64_t now_ns, struct index_cell **ret);
 void keys_remove(struct engine *engine, struct shard *shard, struct index_cell *cell);
 
 /* sweep.c: one complete pass over all shards; control is held. */

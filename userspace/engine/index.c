@@ -90,6 +90,14 @@ void index_set_ref(struct index_cell *cell, uint32_t ref)
 	cell->bits = cell->bits >> SLAB_REF_BITS << SLAB_REF_BITS | ref;
 }
 
+/* The cell at `from` moves to `to`. */
+static void keep_cursors(struct index *index, uint32_t to, uint32_t from)
+{
+	for (int i = 0; i < INDEX_CURSORS; i++)
+		if (to < index->cursors[i] && index->cursors[i] <= from)
+			index->cursors[i] = to;
+}
+
 void index_remove(struct index *index, struct index_cell *cell)
 {
 	uint32_t mask = index->size - 1;
@@ -105,8 +113,7 @@ void index_remove(struct index *index, struct index_cell *cell)
 			continue;
 		index->cells[gap] = index->cells[at];
 		index->hashes[gap] = index->hashes[at];
-		if (gap < index->cursor && index->cursor <= at)
-			index->cursor = gap;
+		keep_cursors(index, gap, at);
 		gap = at;
 	}
 	index->cells[gap].bits = 0;

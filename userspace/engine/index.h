@@ -19,13 +19,18 @@ struct index_cell {
 
 enum { INDEX_TAG_BITS = 32 - SLAB_REF_BITS };
 
+/* Who walks. */
+enum { INDEX_SWEEP, INDEX_EXPORT, INDEX_CURSORS };
+
 struct index {
 	struct index_cell *cells;
 	uint32_t *hashes; /* behind the cells, in the same memory */
 	uint32_t size;    /* 0 or a power of two */
 	uint32_t used;
 	const struct engine_slab_ops *ops;
-	uint32_t cursor; /* of the sweep: no cell that was at or after it ever moves before it */
+	/* Of walks over all cells: no cell that was at or after one ever moves before it. A change of
+	 * size sets them to 0. */
+	uint32_t cursors[INDEX_CURSORS];
 };
 
 /* Where memory of many ENGINE_SLAB_BYTES comes from. */

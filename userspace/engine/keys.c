@@ -45,19 +45,14 @@ static void make_room(struct engine *engine, struct shard *shard, uint64_t now_n
 	}
 }
 
-int keys_add(struct engine *engine, struct shard *shard, const struct shard_key *key,
-	     const struct rule_set *set, uint64_t now_ns, struct index_cell **ret)
+/* The key is counted; on failure it is no more. */
+static int add_counted(struct engine *engine, struct shard *shard, const struct shard_key *key,
+		       const struct rule_set *set, uint64_t now_ns, struct index_cell **ret)
 {
 	struct tenant *tenant = rules_tenant(&engine->rules, key->tenant);
-	struct index_cell *cell;
+	struct index_cell *cell = shard_add(shard, key, set->n);
 	struct node *node;
 
-	if (!count_key(tenant)) {
-		make_room(engine, shard, now_ns);
-		if (!count_key(tenant))
-			return ENGINE_E_KEYS_MAX;
-	}
-	cell = shard_add(shard, key, set->n);
 	if (!cell) {
 		__atomic_fetch_sub(&tenant->keys, 1, __ATOMIC_RELAXED);
 		return -ENOMEM;
@@ -70,4 +65,26 @@ int keys_add(struct engine *engine, struct shard *shard, const struct shard_key 
 	node->touched = engine_second(now_ns);
 	*ret = cell;
 	return 0;
+}
+
+int keys_add(struct engine *engine, struct shard *shard, const struct shard_key *key,
+	     const struct rule_set *set, uint64_t now_ns, struct index_cell **ret)
+{
+	struct tenant *tenant = rules_tenant(&engine->rules, key->tenant);
+
+	if (!count_key(tenant)) {
+		make_room(engine, shard, now_ns);
+		if (!count_key(tenant))
+			return ENGINE_E_KEYS_MAX;
+	}
+	return add_counted(engine, shard, key, set, now_ns, ret);
+}
+
+int keys_restore(struct engine *engine, struct shard *shard, const struct shard_key *key,
+		 const struct rule_set *set, uint64_t now_ns, struct index_cell **ret)
+{
+	struct tenant *tenant = rules_tenant(&engine->rules, key->tenant);
+
+	__atomic_fetch_add(&tenant->keys, 1, __ATOMIC_RELAXED);
+	return add_counted(engine, shard, key, set, now_ns, ret);
 }

@@ -46,6 +46,7 @@ struct rule {
 	uint32_t deleted_generation;
 	uint32_t n_past;
 	uint64_t sequence; /* of creation */
+	uint32_t version;  /* of params: grows with each change */
 	char id[ENGINE_ID_SIZE];
 	struct rule_past *oldest, *newest;
 	struct pattern *pattern;

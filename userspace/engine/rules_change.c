@@ -197,6 +197,7 @@ void rules_replace_params(struct rules *rules, struct rule *rule,
 	rule->newest = past;
 	rule->n_past++;
 	rule->params = *params;
+	rule->version++;
 	add_aging(rules, rule);
 }
 

@@ -28,6 +28,7 @@ struct node {
 struct shard {
 	struct lock lock;
 	struct index index;
+	uint64_t changes;  /* of what keys consumed: grows */
 	struct slab nodes; /* with each node's words beside it */
 	struct slab words;
 	uint64_t n_words;

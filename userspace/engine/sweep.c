@@ -32,24 +32,25 @@ static size_t sweep_some(struct engine *engine, struct shard *shard, uint64_t no
 			 size_t *freed)
 {
 	struct index *index = &shard->index;
+	uint32_t *cursor = &index->cursors[INDEX_SWEEP];
 	size_t visited = 0;
 
-	for (; visited < cells && index->cursor < index->size; visited++) {
+	for (; visited < cells && *cursor < index->size; visited++) {
 		/* Where a cell was freed another one may have moved in. */
-		if (sweep_cell(engine, shard, index->cursor, now_ns, &engine->sweep_missed))
+		if (sweep_cell(engine, shard, *cursor, now_ns, &engine->sweep_missed))
 			(*freed)++;
 		else
-			index->cursor++;
+			(*cursor)++;
 	}
 	return visited < SWEEP_SHARD_CELLS ? SWEEP_SHARD_CELLS : visited;
 }
 
 static bool leave_shard(struct shard *shard)
 {
-	if (shard->index.cursor < shard->index.size)
+	if (shard->index.cursors[INDEX_SWEEP] < shard->index.size)
 		return false;
 	index_shrink(&shard->index);
-	shard->index.cursor = 0;
+	shard->index.cursors[INDEX_SWEEP] = 0;
 	slab_trim(&shard->nodes);
 	slab_trim(&shard->words);
 	return true;
@@ -83,7 +84,7 @@ static void sweep_hold(struct engine *engine, uint64_t now_ns, size_t cells,
 	bool left;
 
 	lock_take(&shard->lock);
-	if (engine->sweep_shard == 0 && shard->index.cursor == 0) {
+	if (engine->sweep_shard == 0 && shard->index.cursors[INDEX_SWEEP] == 0) {
 		engine->sweep_generation = engine->generation;
 		engine->sweep_missed = false;
 	}
@@ -116,7 +117,7 @@ void sweep_settle(struct engine *engine, uint64_t now_ns)
 	struct progress progress = {0};
 
 	/* The pass under way began before what is to settle, perhaps. */
-	while (engine->sweep_shard || engine->shards[0].index.cursor)
+	while (engine->sweep_shard || engine->shards[0].index.cursors[INDEX_SWEEP])
 		sweep_hold(engine, now_ns, SWEEP_HOLD_CELLS, &progress);
 	progress.passed = false;
 	while (!progress.passed)

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -111,4 +112,62 @@ struct engine_usage kit_usage(struct engine *engine)
 
 	engine_usage(engine, &usage);
 	return usage;
+}
+
+/* Adds the next block to the end; false when there is none. */
+static bool export_block(struct engine_export *export, uint64_t now_ns, struct kit_block ***end)
+{
+	struct kit_block *block = malloc(sizeof(*block) + ENGINE_BLOCK_MIN);
+
+	assert_non_null(block);
+	block->next = NULL;
+	assert_int_equal(
+		engine_export_step(export, now_ns, block->bytes, ENGINE_BLOCK_MIN, &block->len), 0);
+	if (block->len == 0) {
+		free(block);
+		return false;
+	}
+	**end = block;
+	*end = &block->next;
+	return true;
+}
+
+struct kit_state *kit_export(struct engine *engine, uint64_t now_ns)
+{
+	struct kit_state *state = calloc(1, sizeof(*state));
+	struct kit_block **end;
+	struct engine_export *export;
+
+	assert_non_null(state);
+	end = &state->first;
+	assert_int_equal(engine_export_new(engine, &export), 0);
+	while (export_block(export, now_ns, &end))
+		state->n++;
+	engine_export_free(export);
+	return state;
+}
+
+int kit_import(struct engine *engine, const struct kit_state *state, uint64_t now_ns,
+	       uint64_t then_ns, struct engine_imported *ret)
+{
+	struct engine_import *import;
+	int err = 0;
+
+	assert_int_equal(engine_import_new(engine, now_ns, then_ns, &import), 0);
+	for (const struct kit_block *block = state->first; block && !err; block = block->next)
+		err = engine_import_block(import, block->bytes, block->len);
+	engine_import_result(import, ret);
+	engine_import_free(import);
+	return err;
+}
+
+void kit_state_free(struct kit_state *state)
+{
+	while (state->first) {
+		struct kit_block *block = state->first;
+
+		state->first = block->next;
+		free(block);
+	}
+	free(state);
 }

@@ -35,3 +35,20 @@ uint64_t kit_remaining(struct engine *engine, const char *key, uint32_t n, uint6
 size_t kit_sweep(struct engine *engine, uint64_t now_ns);
 
 struct engine_usage kit_usage(struct engine *engine);
+
+/* What an engine exported. */
+struct kit_block {
+	struct kit_block *next;
+	size_t len;
+	unsigned char bytes[];
+};
+struct kit_state {
+	struct kit_block *first;
+	size_t n;
+};
+
+struct kit_state *kit_export(struct engine *engine, uint64_t now_ns);
+/* The result of the first block that fails; *ret is set in any case. */
+int kit_import(struct engine *engine, const struct kit_state *state, uint64_t now_ns,
+	       uint64_t then_ns, struct engine_imported *ret);
+void kit_state_free(struct kit_state *state);

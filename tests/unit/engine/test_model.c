@@ -220,6 +220,51 @@ static void move_time(struct world *world)
 		world->now_ns += draw(world, 1000000);
 }
 
+/* All live limits of the model, oldest first. */
+static void apply_model(struct world *world, struct engine *engine)
+{
+	for (uint64_t next = 0; next < world->model.sequence; next++)
+		for (int i = 0; i < PLAIN_LIMITS; i++) {
+			struct plain_limit *limit = &world->model.limits[i];
+			struct engine_change change = {
+				.op = ENGINE_PUT,
+				.limit = {limit->id, limit->tenant, limit->mode, limit->pattern,
+					  strlen(limit->pattern), limit->params},
+			};
+
+			if (limit->live && limit->sequence == next)
+				kit_apply(engine, &change, world->now_ns);
+		}
+}
+
+static void forget_stats(struct world *world)
+{
+	for (int i = 0; i < PLAIN_LIMITS; i++)
+		world->model.limits[i].stats = (struct engine_limit_stats){0};
+}
+
+/* Another engine goes on with what this one has in memory; limits may have changed in between. */
+static void restart(struct world *world)
+{
+	struct kit_state *state = kit_export(world->engine, world->now_ns);
+	struct engine *engine = kit_engine(1000);
+	struct engine_imported result;
+	uint32_t first = draw(world, IDS);
+	char id[8];
+
+	/* Each once: words know limits by id only. */
+	for (uint32_t i = draw(world, 4); i > 0; i--) {
+		snprintf(id, sizeof(id), "l%u", (first + i) % IDS);
+		put_limit(world, id);
+	}
+	apply_model(world, engine);
+	assert_int_equal(kit_import(engine, state, world->now_ns, world->now_ns, &result), 0);
+	kit_state_free(state);
+	engine_free(world->engine);
+	world->engine = engine;
+	forget_stats(world);
+}
+
 static void compare_stats(struct world *world)
 {
 	for (int i = 0; i < PLAIN_LIMITS; i++) {
@@ -245,6 +290,8 @@ static void operate(struct world *world)
 		engine_sweep(world->engine, world->now_ns, 1 + draw(world, 2000));
 	else if (what < 21)
 		compare_stats(world);
+	else if (what < 23)
+		restart(world);
 	else
 		check_key(world);
 }

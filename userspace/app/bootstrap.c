@@ -1,13 +1,14 @@
-/* The first boot: who may come in, from the environment or made up. */
+/* The first boot: who may come in, from the settings or made up. */
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/bootstrap.h"
 #include "app/data_dir.h"
+#include "auth/auth.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "json/writer.h"
@@ -19,7 +20,7 @@ enum {
 	SECRET_SIZE = 41, /* 40 base62 characters: 238 bits */
 };
 
-/* Made up, where the environment gives nothing. */
+/* Made up, where the settings give nothing. */
 struct secrets {
 	char admin_token[SECRET_SIZE];
 	char check_token[SECRET_SIZE];
@@ -33,11 +34,22 @@ static int visit_any(const struct store_record *record, void *data)
 	return 1;
 }
 
-static const char *get_or(const char *name, const char *otherwise)
-{
-	const char *value = getenv(name);
+static_assert((int)CONF_TOKEN_MIN == AUTH_TOKEN_MIN && (int)CONF_TOKEN_MAX == AUTH_TOKEN_MAX &&
+		      (int)CONF_PASSWORD_MIN == AUTH_PASSWORD_MIN,
+	      "the help says what the service takes");
 
-	return value && *value ? value : otherwise;
+/* What the settings give, and the rest made up. */
+static struct admin_bootstrap collect(const struct settings *settings, struct secrets *made)
+{
+	secret_make(made->admin_token, sizeof(made->admin_token));
+	secret_make(made->check_token, sizeof(made->check_token));
+	secret_make(made->password, sizeof(made->password));
+	return (struct admin_bootstrap){
+		.email = settings->bootstrap_email,
+		.password = settings->bootstrap_password ?: made->password,
+		.admin_token = settings->bootstrap_key ?: made->admin_token,
+		.check_token = settings->bootstrap_check_key ?: made->check_token,
+	};
 }
 
 static int write_file(const struct admin_bootstrap *first, const char *data_dir)
@@ -71,36 +83,37 @@ static void show_once(const struct admin_bootstrap *first, const char *data_dir)
 		first->admin_token, first->check_token);
 }
 
-static int take_first_steps(struct store *store, const struct clock *clock, const char *data_dir,
-			    struct field_error *error)
+static int take_first_steps(struct store *store, const struct clock *clock,
+			    const struct settings *settings, struct field_error *error)
 {
 	struct secrets made;
-	struct admin_bootstrap first;
+	struct admin_bootstrap first = collect(settings, &made);
 	bool done;
 	int err;
 
-	secret_make(made.admin_token, sizeof(made.admin_token));
-	secret_make(made.check_token, sizeof(made.check_token));
-	secret_make(made.password, sizeof(made.password));
-	first = (struct admin_bootstrap){
-		.email = get_or("SLUICE_BOOTSTRAP_EMAIL", "admin@localhost"),
-		.password = get_or("SLUICE_BOOTSTRAP_PASSWORD", made.password),
-		.admin_token = get_or("SLUICE_BOOTSTRAP_KEY", made.admin_token),
-		.check_token = get_or("SLUICE_BOOTSTRAP_CHECK_KEY", made.check_token),
-	};
 	err = admin_bootstrap_validate(&first, error) ? BOOTSTRAP_E_REFUSED : 0;
 	/* Whoever finds the file may rely on it: nothing that the store would refuse gets there. */
 	if (!err)
-		err = write_file(&first, data_dir);
+		err = write_file(&first, settings->data);
 	if (!err)
 		err = admin_bootstrap(store, clock, &first, error, &done);
 	if (!err && done)
-		show_once(&first, data_dir);
+		show_once(&first, settings->data);
 	explicit_bzero(&made, sizeof(made));
 	return err;
 }
 
-int bootstrap_run(struct store *store, const struct clock *clock, const char *data_dir,
+int bootstrap_check(const struct settings *settings, struct field_error *error)
+{
+	struct secrets made;
+	struct admin_bootstrap first = collect(settings, &made);
+	int err = admin_bootstrap_validate(&first, error) ? BOOTSTRAP_E_REFUSED : 0;
+
+	explicit_bzero(&made, sizeof(made));
+	return err;
+}
+
+int bootstrap_run(struct store *store, const struct clock *clock, const struct settings *settings,
 		  struct field_error *error)
 {
 	bool has_tenant = false;
@@ -109,5 +122,5 @@ int bootstrap_run(struct store *store, const struct clock *clock, const char *da
 
 	if (has_tenant)
 		return 0;
-	return err ? err : take_first_steps(store, clock, data_dir, error);
+	return err ? err : take_first_steps(store, clock, settings, error);
 }

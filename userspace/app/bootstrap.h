@@ -1,20 +1,22 @@
-/* The first boot: who may come in, from the environment or made up. */
+/* The first boot: who may come in, from the settings or made up. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
 #include "base/clock.h"
 #include "base/field_error.h"
+#include "conf/conf.h"
 #include "store/store.h"
 
 /* The first boot cannot be done; *error says why. */
 #define BOOTSTRAP_E_REFUSED 1
 
 /*
- * Does nothing when the store holds a tenant. Otherwise takes SLUICE_BOOTSTRAP_KEY,
- * SLUICE_BOOTSTRAP_CHECK_KEY, SLUICE_BOOTSTRAP_EMAIL and SLUICE_BOOTSTRAP_PASSWORD, makes up what
+ * Does nothing when the store holds a tenant. Otherwise takes the settings bootstrap_*, makes up what
  * is absent, writes all of it to DIR/bootstrap.json (0600) and only then to the store, so that
  * credentials in force are always found in the file. Shows the keys when stderr is a terminal.
  * Hashes a password: takes tens of milliseconds. 0, BOOTSTRAP_E_REFUSED or -errno.
  */
-int bootstrap_run(struct store *store, const struct clock *clock, const char *data_dir,
+int bootstrap_run(struct store *store, const struct clock *clock, const struct settings *settings,
 		  struct field_error *error);
+/* Whether a first boot would take them. random_init() has been called. 0 or BOOTSTRAP_E_REFUSED. */
+int bootstrap_check(const struct settings *settings, struct field_error *error);

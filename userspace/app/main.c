@@ -6,8 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/options.h"
+#include "app/config.h"
 #include "app/serve.h"
+#include "app/version.h"
 #include "base/log.h"
 
 enum {
@@ -16,17 +17,22 @@ enum {
 
 static void print_help(void)
 {
+	_cleanup_buf_ struct buf options;
+
+	buf_init(&options);
+	conf_help(&options);
 	printf("sluice %s: a rate limiter\n\n"
 	       "usage: sluice serve [OPTION...]   answer checks and keep limits until a signal\n"
+	       "       sluice config check FILE   say what is wrong with a file of settings\n"
+	       "       sluice config show [-o json] [OPTION...]\n"
+	       "                                  print each setting of serve, and where it comes from\n"
 	       "       sluice help                this text\n"
 	       "       sluice --version\n\n"
-	       "options of serve:\n",
-	       SLUICE_VERSION);
-	options_print();
-	printf("\nThe first start with a data directory reads SLUICE_BOOTSTRAP_KEY (24 characters at "
-	       "least),\nSLUICE_BOOTSTRAP_CHECK_KEY, SLUICE_BOOTSTRAP_EMAIL and "
-	       "SLUICE_BOOTSTRAP_PASSWORD, or makes\nthem up, and writes them to "
-	       "DIR/bootstrap.json.\n");
+	       "options of serve:\n%s\n"
+	       "Each is also a line of FILE (keys_max: 5000) and a variable (SLUICE_KEYS_MAX=5000);\n"
+	       "options overrule variables, and these the file. Secrets come from files, or from\n"
+	       "SLUICE_BOOTSTRAP_KEY and the like; those of the first start go to DIR/bootstrap.json.\n",
+	       SLUICE_VERSION, options.failed ? "" : options.data);
 }
 
 /* A file of ours must not take the number of a closed one: what is printed would land in it. */
@@ -61,21 +67,20 @@ static void prepare_signals(void)
 
 static int serve(int n_args, char *const *args)
 {
-	struct field_error error = {.field = ""};
-	struct options options;
+	const struct conf_sources sources = {
+		.environment = environ, .n_args = n_args, .args = args};
+	_cleanup_conf_ struct conf *conf = NULL;
 
 	if (n_args == 1 && strcmp(args[0], "--help") == 0) {
 		print_help();
 		return 0;
 	}
-	if (options_parse(n_args, args, &error, &options)) {
-		fprintf(stderr, "sluice: %s: %s\n", error.field, error.message);
+	if (config_load(&sources, &conf))
 		return EXIT_USAGE;
-	}
 	fill_descriptors();
 	log_init(LOG_LEVEL_INFO);
 	prepare_signals();
-	return serve_run(&options);
+	return serve_run(conf_settings(conf));
 }
 
 int main(int argc, char **argv)
@@ -84,6 +89,8 @@ int main(int argc, char **argv)
 
 	if (strcmp(command, "serve") == 0)
 		return serve(argc - 2, argv + 2);
+	if (strcmp(command, "config") == 0)
+		return config_run(argc - 2, argv + 2);
 	if (strcmp(command, "--version") == 0) {
 		printf("sluice %s\n", SLUICE_VERSION);
 		return 0;

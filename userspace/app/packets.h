@@ -1,8 +1,9 @@
-/* Which packet path the options ask for. */
+/* Which packet path the settings ask for. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "app/options.h"
+#include "conf/conf.h"
+#include "datapath/datapath.h"
 
 /* 0 or -errno. What cannot be is no failure: *ret then says why. */
-int packets_open(const struct options *options, struct datapath **ret);
+int packets_open(const struct settings *settings, struct datapath **ret);

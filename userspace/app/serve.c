@@ -48,46 +48,46 @@ static int open_signals(struct server *server)
 	return server->signal_fd < 0 ? -errno : 0;
 }
 
-static int open_store(struct server *server, const struct options *options,
+static int open_store(struct server *server, const struct settings *settings,
 		      struct field_error *error)
 {
 	char path[PATH_MAX];
-	int err = data_dir_prepare(options->data, error);
+	int err = data_dir_prepare(settings->data, error);
 
 	if (err)
 		return err;
-	if (snprintf(path, sizeof(path), "%s/store.db", options->data) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/store.db", settings->data) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	return store_open_sqlite(path, error, &server->store);
 }
 
-static int start_http(struct server *server, const struct options *options,
+static int start_http(struct server *server, const struct settings *settings,
 		      struct field_error *error)
 {
 	const struct http_config config = {
-		.address = (const struct sockaddr *)&options->listen,
-		.address_len = options->listen_len,
+		.address = (const struct sockaddr *)&settings->listen.at,
+		.address_len = settings->listen.len,
 		.service = server->service,
-		.test_clock = options->test_clock ? &server->clock : NULL,
-		.poll_threads = options->http_threads,
-		.header_timeout_ms = options->header_timeout_ms,
-		.body_timeout_ms = options->body_timeout_ms,
-		.idle_timeout_ms = options->idle_timeout_ms,
+		.test_clock = settings->test_clock ? &server->clock : NULL,
+		.poll_threads = (uint32_t)settings->http_threads,
+		.header_timeout_ms = (uint32_t)settings->header_timeout_ms,
+		.body_timeout_ms = (uint32_t)settings->body_timeout_ms,
+		.idle_timeout_ms = (uint32_t)settings->idle_timeout_ms,
 	};
 
 	return http_new(&config, error, &server->http);
 }
 
-static int start_service(struct server *server, const struct options *options,
+static int start_service(struct server *server, const struct settings *settings,
 			 struct field_error *error)
 {
 	struct service_config config = {
 		.store = server->store,
 		.clock = &server->clock,
-		.tenant_keys_max = options->keys_max,
-		.packets_needed = options->n_interfaces > 0,
+		.tenant_keys_max = settings->keys_max,
+		.packets_needed = settings->n_interfaces > 0,
 	};
-	int err = packets_open(options, &server->datapath);
+	int err = packets_open(settings, &server->datapath);
 
 	if (err)
 		return err;
@@ -95,28 +95,28 @@ static int start_service(struct server *server, const struct options *options,
 	return service_new(&config, error, &server->service);
 }
 
-static int start_server(struct server *server, const struct options *options,
+static int start_server(struct server *server, const struct settings *settings,
 			struct field_error *error)
 {
 	int err = random_init();
 
-	if (options->test_clock)
+	if (settings->test_clock)
 		clock_init_frozen(&server->clock);
 	else
 		clock_init_real(&server->clock);
 	if (!err)
 		err = open_signals(server);
 	if (!err)
-		err = open_store(server, options, error);
+		err = open_store(server, settings, error);
 	if (!err)
-		err = bootstrap_run(server->store, &server->clock, options->data, error);
+		err = bootstrap_run(server->store, &server->clock, settings, error);
 	if (!err)
-		err = start_service(server, options, error);
-	return err ? err : start_http(server, options, error);
+		err = start_service(server, settings, error);
+	return err ? err : start_http(server, settings, error);
 }
 
 /* What goes on without us. */
-static void report_left(const struct server *server, const struct options *options)
+static void report_left(const struct server *server, const struct settings *settings)
 {
 	struct datapath_interface left[DATAPATH_INTERFACES_MAX];
 	size_t n = datapath_interfaces(server->datapath, left, DATAPATH_INTERFACES_MAX);
@@ -125,7 +125,7 @@ static void report_left(const struct server *server, const struct options *optio
 		if (left[i].mode != DATAPATH_NONE)
 			log_info("%s: packets go on being limited; to end that, start once more "
 				 "with --detach-on-exit and stop, or remove %s",
-				 left[i].name, options->pin_dir);
+				 left[i].name, settings->pin_dir);
 }
 
 /* Who finds the pins taken by another has nothing to detach. */
@@ -142,16 +142,16 @@ static void stop_server(struct server *server, bool detach)
 }
 
 /* Whoever started it with --listen and port 0 reads the port here. */
-static void announce(const struct server *server, const struct options *options)
+static void announce(const struct server *server, const struct settings *settings)
 {
 	char address[ADDRESS_TEXT_SIZE];
 
-	address_format(options, http_port(server->http), address);
-	if (!options->loopback)
+	address_format(&settings->listen, http_port(server->http), address);
+	if (!settings->listen.loopback)
 		log_warning("serving %s without TLS: API keys cross the network unencrypted; "
 			    "put a proxy with TLS before it",
 			    address);
-	if (options->test_clock)
+	if (settings->test_clock)
 		log_warning("the clock stands still: --test-clock is for tests");
 	printf("sluice: listening on http://%s\n", address);
 	fflush(stdout);
@@ -207,21 +207,21 @@ static void explain(int err, const struct field_error *error)
 			err < 0 ? strerror(-err) : "an unexpected outcome");
 }
 
-int serve_run(const struct options *options)
+int serve_run(const struct settings *settings)
 {
 	struct server server = {.signal_fd = -1};
 	struct field_error error = {.field = ""};
-	int err = start_server(&server, options, &error);
+	int err = start_server(&server, settings, &error);
 
 	if (err) {
 		explain(err, &error);
 	} else {
-		announce(&server, options);
+		announce(&server, settings);
 		wait_signal(&server);
 		http_drain(server.http, DRAIN_MS);
-		if (!options->detach_on_exit)
-			report_left(&server, options);
+		if (!settings->detach_on_exit)
+			report_left(&server, settings);
 	}
-	stop_server(&server, options->detach_on_exit);
+	stop_server(&server, settings->detach_on_exit);
 	return err ? EXIT_CANNOT : 0;
 }

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "app/options.h"
+#include "conf/conf.h"
 
 /* Returns the exit status: 0 after a signal, 2 when it could not start. SIGINT, SIGTERM and SIGHUP must
  * be blocked in every thread. */
-int serve_run(const struct options *options);
+int serve_run(const struct settings *settings);

@@ -1,0 +1,123 @@
+/* `sluice config`: checks a file of settings, shows settings with their origins. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/bootstrap.h"
+#include "app/config.h"
+#include "base/random.h"
+
+enum {
+	EXIT_WRONG = 2,
+};
+
+int config_load(const struct conf_sources *sources, struct conf **ret)
+{
+	struct conf_error error;
+	char text[CONF_ERROR_SIZE];
+	int err = conf_load(sources, &error, ret);
+
+	if (err == CONF_E_INVALID) {
+		conf_error_format(&error, text);
+		fprintf(stderr, "sluice: %s\n", text);
+	} else if (err) {
+		fprintf(stderr, "sluice: %s\n", strerror(-err));
+	}
+	return err;
+}
+
+static int print(const struct buf *text)
+{
+	if (!text->failed && fputs(text->data, stdout) >= 0 && fflush(stdout) == 0)
+		return 0;
+	fprintf(stderr, "sluice: cannot print: %s\n", strerror(text->failed ? ENOMEM : errno));
+	return EXIT_WRONG;
+}
+
+/* The file alone: neither the environment nor a running server matters. */
+static int check(const char *path)
+{
+	const struct conf_sources sources = {.file = path};
+	_cleanup_conf_ struct conf *conf = NULL;
+	struct field_error error;
+
+	if (config_load(&sources, &conf))
+		return EXIT_WRONG;
+	if (random_init() || bootstrap_check(conf_settings(conf), &error)) {
+		fprintf(stderr, "sluice: %s: %s: %s\n", path, error.field, error.message);
+		return EXIT_WRONG;
+	}
+	printf("%s is fine\n", path);
+	return 0;
+}
+
+/* Takes `-o json` out of the arguments, which otherwise are those of serve. False: a wrong -o. */
+static bool take_format(int *n_args, char **args, bool *ret_json)
+{
+	int kept = 0;
+
+	for (int at = 0; at < *n_args; at++) {
+		if (strcmp(args[at], "-o") != 0) {
+			args[kept++] = args[at];
+			continue;
+		}
+		if (++at == *n_args || strcmp(args[at], "json") != 0)
+			return false;
+		*ret_json = true;
+	}
+	*n_args = kept;
+	return true;
+}
+
+static int show(int n_args, char **args)
+{
+	struct conf_sources sources = {.environment = environ, .args = args};
+	_cleanup_conf_ struct conf *conf = NULL;
+	_cleanup_buf_ struct buf text;
+	bool json = false;
+
+	buf_init(&text);
+	if (!take_format(&n_args, args, &json)) {
+		fprintf(stderr, "sluice: -o: takes json\n");
+		return EXIT_WRONG;
+	}
+	sources.n_args = n_args;
+	if (config_load(&sources, &conf))
+		return EXIT_WRONG;
+	if (json)
+		conf_show_json(conf, &text);
+	else
+		conf_show(conf, &text);
+	return print(&text);
+}
+
+static int show_copy(int n_args, char *const *args)
+{
+	char **copy = calloc((size_t)n_args + 1, sizeof(*copy));
+	int status;
+
+	if (!copy) {
+		fprintf(stderr, "sluice: %s\n", strerror(ENOMEM));
+		return EXIT_WRONG;
+	}
+	for (int i = 0; i < n_args; i++)
+		copy[i] = args[i];
+	status = show(n_args, copy);
+	free(copy);
+	return status;
+}
+
+int config_run(int n_args, char *const *args)
+{
+	const char *verb = n_args > 0 ? args[0] : "";
+
+	if (strcmp(verb, "check") == 0 && n_args == 2)
+		return check(args[1]);
+	if (strcmp(verb, "show") == 0)
+		return show_copy(n_args - 1, args + 1);
+	fprintf(stderr, "sluice: config takes `check FILE` or `show [-o json] [OPTION...]`\n");
+	return EXIT_WRONG;
+}

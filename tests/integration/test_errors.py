@@ -151,7 +151,7 @@ def test_reset_with_a_bad_body_is_refused(client, body, field):
 
 
 NOWHERE = ["/", "/api", "/api/", "/api/check/", "/api/checks", "/API/check", "/api/limits/",
-           "/api//limits", "/api/limits/a/b", "/api/limits/x/reset/y", "/api/%63heck", "/metrics",
+           "/api//limits", "/api/limits/a/b", "/api/limits/x/reset/y", "/api/%63heck", "/metrics/",
            "/livez/x", "/api/limits/" + "i" * 100, "/../etc/passwd", "/api/limits/x/"]
 
 
@@ -232,7 +232,7 @@ def test_scheme_is_read_without_case(server):
     ("GET", "/api/limits", "limits:read"), ("GET", "/api/limits/lim_none", "limits:read"),
     ("POST", "/api/limits", "limits:write"), ("PUT", "/api/limits/lim_none", "limits:write"),
     ("DELETE", "/api/limits/lim_none", "limits:write"),
-    ("POST", "/api/limits/lim_none/reset", "limits:write"),
+    ("POST", "/api/limits/lim_none/reset", "limits:write"), ("GET", "/metrics", "metrics:read"),
 ])
 def test_key_without_the_right_is_403_naming_it(server, method, path, right):
     checker = server.client(key=CHECK_KEY)

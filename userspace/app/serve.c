@@ -13,6 +13,7 @@
 #include "app/data_dir.h"
 #include "app/packets.h"
 #include "app/serve.h"
+#include "app/version.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -69,6 +70,7 @@ static int start_http(struct server *server, const struct settings *settings,
 		.address_len = settings->listen.len,
 		.service = server->service,
 		.test_clock = settings->test_clock ? &server->clock : NULL,
+		.version = SLUICE_VERSION,
 		.poll_threads = (uint32_t)settings->http_threads,
 		.header_timeout_ms = (uint32_t)settings->header_timeout_ms,
 		.body_timeout_ms = (uint32_t)settings->body_timeout_ms,

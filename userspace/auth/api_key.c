@@ -21,6 +21,7 @@ static const struct right_name {
 	{AUTH_CHECK, "check"},
 	{AUTH_LIMITS_READ, "limits:read"},
 	{AUTH_LIMITS_WRITE, "limits:write"},
+	{AUTH_METRICS_READ, "metrics:read"},
 };
 
 enum { N_RIGHTS = sizeof(right_names) / sizeof(right_names[0]) };

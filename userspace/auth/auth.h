@@ -26,9 +26,10 @@ enum auth_right {
 	AUTH_CHECK = 1 << 0,        /* ask and refund */
 	AUTH_LIMITS_READ = 1 << 1,  /* see limits */
 	AUTH_LIMITS_WRITE = 1 << 2, /* create, change, delete, reset limits */
+	AUTH_METRICS_READ = 1 << 3, /* see what is measured */
 };
 enum {
-	AUTH_ALL = AUTH_CHECK | AUTH_LIMITS_READ | AUTH_LIMITS_WRITE,
+	AUTH_ALL = AUTH_CHECK | AUTH_LIMITS_READ | AUTH_LIMITS_WRITE | AUTH_METRICS_READ,
 };
 
 /* An API key as stored: only the digest (BLAKE2b-256) of its token is ever kept. */

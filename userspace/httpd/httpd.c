@@ -126,6 +126,15 @@ uint16_t httpd_port(const struct httpd *httpd)
 	return httpd->port;
 }
 
+unsigned int httpd_connections(const struct httpd *httpd)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < httpd->n_loops; i++)
+		n += atomic_load(&httpd->loops[i].count);
+	return n;
+}
+
 void httpd_drain(struct httpd *httpd, unsigned int timeout_ms)
 {
 	struct timespec until;

@@ -92,6 +92,8 @@ struct httpd;
 /* Listens and starts the threads. 0 or -errno (-EADDRINUSE, -EACCES, -EADDRNOTAVAIL, ...). */
 int httpd_new(const struct httpd_config *config, struct httpd **ret);
 uint16_t httpd_port(const struct httpd *httpd);
+/* How many are open now, those included that are about to close. Any thread. */
+unsigned int httpd_connections(const struct httpd *httpd);
 
 /* Answers on the handler's thread, before the handler returns. */
 void httpd_answer(struct httpd_exchange *exchange, const struct httpd_answer *answer);

@@ -92,9 +92,9 @@ static int explain_refusal(int r, struct field_error *error)
 	}
 }
 
-int service_check(struct service *service, const struct principal *who,
-		  const struct check_request *request, struct field_error *error,
-		  struct check_answer *ret)
+static int ask_engine(struct service *service, const struct principal *who,
+		      const struct check_request *request, struct field_error *error,
+		      struct check_answer *ret)
 {
 	struct engine_request asked = {
 		.tenant = who->tenant_number,
@@ -115,4 +115,30 @@ int service_check(struct service *service, const struct principal *who,
 	ret->allowed = ret->verdict.allowed;
 	find_tightest(ret);
 	return 0;
+}
+
+static enum metrics_check outcome_of(int r, bool peek, bool allowed)
+{
+	switch (r) {
+	case 0:
+		if (peek)
+			return METRICS_CHECK_PEEKED;
+		return allowed ? METRICS_CHECK_ALLOWED : METRICS_CHECK_DENIED;
+	case CHECK_E_INVALID:
+		return METRICS_CHECK_INVALID;
+	case CHECK_E_KEYS_MAX:
+		return METRICS_CHECK_KEYS_MAX;
+	default:
+		return METRICS_CHECK_FAILED;
+	}
+}
+
+int service_check(struct service *service, const struct principal *who,
+		  const struct check_request *request, struct field_error *error,
+		  struct check_answer *ret)
+{
+	int r = ask_engine(service, who, request, error, ret);
+
+	counters_add(service->checks, outcome_of(r, request->peek, r == 0 && ret->allowed), 1);
+	return r;
 }

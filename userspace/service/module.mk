@@ -9,6 +9,7 @@ sluice_srcs += \
 	userspace/service/health.c \
 	userspace/service/keeper.c \
 	userspace/service/limit_table.c \
+	userspace/service/measure.c \
 	userspace/service/operation.c \
 	userspace/service/packets.c \
 	userspace/service/reconcile.c \

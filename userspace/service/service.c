@@ -34,6 +34,7 @@ static void free_parts(struct service *service)
 {
 	reconcile_done(&service->reconcile);
 	engine_free(service->engine);
+	counters_free(service->checks);
 	free(service);
 }
 
@@ -43,6 +44,9 @@ static int init_parts(struct service *service, const struct service_config *conf
 	int r;
 
 	random_bytes(engine.seed, sizeof(engine.seed));
+	r = counters_new(METRICS_N_CHECKS, &service->checks);
+	if (r)
+		return r;
 	r = engine_new(&engine, &service->engine);
 	if (r)
 		return r;
@@ -66,8 +70,10 @@ int service_new(const struct service_config *config, struct field_error *error,
 	service->clock = config->clock;
 	service->apply_wait_ms = config->apply_wait_ms ? config->apply_wait_ms : APPLY_WAIT_MS;
 	service->packets_needed = config->packets_needed;
+	service->keys_max = config->tenant_keys_max;
 	r = init_parts(service, config);
 	if (r) {
+		counters_free(service->checks);
 		free(service);
 		return r;
 	}

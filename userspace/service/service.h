@@ -7,6 +7,7 @@
 #include "base/snapshot.h"
 #include "datapath/datapath.h"
 #include "engine/engine.h"
+#include "metrics/metrics.h"
 #include "model/limit.h"
 #include "store/store.h"
 
@@ -116,3 +117,7 @@ struct service_taken_back {
 	char last_id[ID_SIZE];
 };
 void service_taken_back(struct service *service, struct service_taken_back *ret);
+
+/* Fills the service's part of the facts and that of packets. Takes some ms with many limits: not for
+ * a polling thread. */
+void service_measure(struct service *service, struct metrics_facts *ret);

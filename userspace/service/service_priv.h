@@ -12,6 +12,8 @@ struct service {
 	uint32_t apply_wait_ms;
 	bool packets_needed;
 	struct engine *engine;
+	uint64_t keys_max;
+	struct counters *checks; /* one cell for each enum metrics_check */
 	struct reconcile reconcile;
 	struct sweeper sweeper;
 	struct keeper keeper;

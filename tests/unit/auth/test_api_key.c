@@ -56,8 +56,8 @@ static void api_key_rights_stand_by_name(void **state)
 	key.rights = AUTH_ALL;
 	buf_init(&buf);
 	api_key_save(&key, &buf);
-	assert_non_null(
-		strstr(buf.data, "\"rights\":[\"check\",\"limits:read\",\"limits:write\"]"));
+	assert_non_null(strstr(buf.data, "\"rights\":[\"check\",\"limits:read\",\"limits:write\","
+					 "\"metrics:read\"]"));
 }
 
 static void api_key_damaged_is_refused_naming_member(void **state)

@@ -31,6 +31,7 @@ static void route_finds_method_and_segment(void **state)
 		 AUTH_LIMITS_WRITE},
 		{"GET", "/api/packets", "/api/packets", "", AUTH_LIMITS_READ},
 		{"HEAD", "/api/packets", "/api/packets", "", AUTH_LIMITS_READ},
+		{"GET", "/metrics", "/metrics", "", AUTH_METRICS_READ},
 		{"GET", "/livez", "/livez", "", 0},
 	};
 

@@ -105,6 +105,7 @@ static bool is_judged(unsigned int refused_status)
 bool admit_request(struct request *request, const struct httpd_request *from, char *query_text,
 		   struct reply *reply)
 {
+	request->route = NULL;
 	request_headers_read(from, &request->headers);
 	if (is_judged(from->refused_status) &&
 	    (refuse_target(request, from, reply) || refuse_body(request, from, reply) ||

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "doors/http/admit.h"
+#include "doors/http/counts.h"
 #include "doors/http/exchange.h"
 #include "doors/http/http_priv.h"
 #include "doors/http/problem.h"
@@ -24,24 +25,28 @@ static bool is_draining(struct http *http)
 	return atomic_load_explicit(&http->draining, memory_order_relaxed);
 }
 
-static void answer(struct httpd_exchange *exchange, struct http *http, const struct reply *reply)
+static void answer(struct httpd_exchange *exchange, const struct request *request,
+		   const struct reply *reply)
 {
 	char headers[RESPONSE_HEADERS_MAX];
 	struct httpd_answer made;
 
 	response_make(reply, headers, &made);
-	made.close |= is_draining(http);
+	made.close |= is_draining(request->http);
 	httpd_answer(exchange, &made);
+	counts_add(request, made.status);
 }
 
-static void answer_deferred(struct httpd_exchange *exchange, struct http *http,
+static void answer_deferred(struct httpd_exchange *exchange, const struct request *request,
 			    const struct reply *reply)
 {
 	char headers[RESPONSE_HEADERS_MAX];
 	struct httpd_answer made;
 
 	response_make(reply, headers, &made);
-	made.close |= is_draining(http);
+	made.close |= is_draining(request->http);
+	/* Before it is sent: who has the answer finds it counted, as on a loop. */
+	counts_add(request, made.status);
 	httpd_answer_deferred(exchange, &made);
 }
 
@@ -52,7 +57,7 @@ static void run_on_worker(struct worker_job *job)
 
 	reply_init(&reply);
 	deferred->request.route->handle(&deferred->request, &reply);
-	answer_deferred(deferred->exchange, deferred->request.http, &reply);
+	answer_deferred(deferred->exchange, &deferred->request, &reply);
 	free(deferred);
 }
 
@@ -98,7 +103,7 @@ static void defer(struct httpd_exchange *exchange, const struct httpd_request *f
 	if (!kept) {
 		free(deferred);
 		make_unavailable(&reply, "the server is short of memory");
-		answer(exchange, request->http, &reply);
+		answer(exchange, request, &reply);
 		reply_done(&reply);
 		return;
 	}
@@ -108,7 +113,7 @@ static void defer(struct httpd_exchange *exchange, const struct httpd_request *f
 		return;
 	free(deferred);
 	make_unavailable(&reply, "the server is stopping");
-	answer_deferred(kept, request->http, &reply);
+	answer_deferred(kept, request, &reply);
 	reply_done(&reply);
 }
 
@@ -123,7 +128,7 @@ static void answer_here(struct httpd_exchange *exchange, struct request *request
 	else
 		reply_init_fixed(&reply, text, sizeof(text));
 	request->route->handle(request, &reply);
-	answer(exchange, request->http, &reply);
+	answer(exchange, request, &reply);
 }
 
 static bool blocks(const struct request *request)
@@ -142,7 +147,7 @@ static bool answer_refused(struct httpd_exchange *exchange, struct request *requ
 	reply_init(&reply);
 	if (!admit_request(request, from, query_text, &reply))
 		return false;
-	answer(exchange, request->http, &reply);
+	answer(exchange, request, &reply);
 	return true;
 }
 
@@ -152,8 +157,10 @@ void exchange_handle(struct httpd_exchange *exchange, const struct httpd_request
 	struct request request;
 
 	request.http = data;
+	request.started_ns = counts_begin();
 	if (answer_refused(exchange, &request, from, query_text))
 		return;
+	counts_admitted(&request);
 	if (blocks(&request))
 		defer(exchange, from, &request);
 	else

@@ -22,6 +22,8 @@ void handle_limits_confirm(struct request *request, struct reply *reply);
 
 void handle_packets(struct request *request, struct reply *reply);
 
+void handle_metrics(struct request *request, struct reply *reply);
+
 void handle_livez(struct request *request, struct reply *reply);
 void handle_readyz(struct request *request, struct reply *reply);
 

@@ -17,6 +17,7 @@ struct http_config {
 	socklen_t address_len;
 	struct service *service;        /* borrowed; outlives the door */
 	struct clock *test_clock;       /* borrowed; NULL: no /test/clock */
+	const char *version;            /* borrowed; shown by /metrics */
 	unsigned int poll_threads;      /* 0: half the CPUs, at most 4 */
 	unsigned int worker_threads;    /* 0: 2 */
 	unsigned int connections_max;   /* 0: 4096; more wait in the kernel's backlog */

@@ -6,6 +6,7 @@
 
 #include "doors/http/http.h"
 #include "doors/http/worker.h"
+#include "metrics/counters.h"
 
 struct httpd;
 
@@ -15,5 +16,6 @@ struct http {
 	uint64_t started_ms; /* unix time */
 	struct httpd *httpd;
 	struct worker_pool *workers;
+	struct counters *counts; /* see counts.h */
 	atomic_bool draining;
 };

@@ -1,11 +1,13 @@
 sluice_srcs += \
 	userspace/doors/http/admit.c \
 	userspace/doors/http/body.c \
+	userspace/doors/http/counts.c \
 	userspace/doors/http/etag.c \
 	userspace/doors/http/exchange.c \
 	userspace/doors/http/handlers_check.c \
 	userspace/doors/http/handlers_health.c \
 	userspace/doors/http/handlers_limits.c \
+	userspace/doors/http/handlers_metrics.c \
 	userspace/doors/http/handlers_packets.c \
 	userspace/doors/http/handlers_test_clock.c \
 	userspace/doors/http/problem.c \

@@ -14,6 +14,7 @@ enum {
 enum reply_type {
 	REPLY_JSON,
 	REPLY_PROBLEM,
+	REPLY_METRICS,
 };
 
 /*

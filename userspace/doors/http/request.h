@@ -31,12 +31,13 @@ void request_headers_read(const struct httpd_request *from, struct request_heade
 /* All texts are borrowed for the time of the request. */
 struct request {
 	struct http *http;
-	const struct route *route;
-	struct principal who; /* of routes that need a right */
-	char id[ID_SIZE];     /* "{id}" of the route's path */
+	const struct route *route; /* NULL: none was found */
+	struct principal who;      /* of routes that need a right */
+	char id[ID_SIZE];          /* "{id}" of the route's path */
 	struct query query;
 	struct request_headers headers;
 	struct httpd_text body;
+	uint64_t started_ns; /* CLOCK_MONOTONIC; 0: it is not timed */
 };
 
 /* The path of "/path" or "http://host/path"; text NULL when it is neither. */

@@ -3,10 +3,13 @@
 #include <string.h>
 
 #include "doors/http/response.h"
+#include "metrics/exposition.h"
 
 static const char json_lines[] = "Content-Type: application/json\r\nCache-Control: no-store\r\n";
 static const char problem_lines[] =
 	"Content-Type: application/problem+json\r\nCache-Control: no-store\r\n";
+static const char metrics_lines[] =
+	"Content-Type: " EXPOSITION_CONTENT_TYPE "\r\nCache-Control: no-store\r\n";
 static const char bare_lines[] = "Cache-Control: no-store\r\n";
 
 static char *put_text(char *out, const char *text, size_t len)
@@ -32,6 +35,8 @@ static char *put_lines(char *out, const struct reply *reply)
 		out = PUT_LITERAL(out, bare_lines);
 	else if (reply->type == REPLY_PROBLEM)
 		out = PUT_LITERAL(out, problem_lines);
+	else if (reply->type == REPLY_METRICS)
+		out = PUT_LITERAL(out, metrics_lines);
 	else
 		out = PUT_LITERAL(out, json_lines);
 	out = put_line(out, "RateLimit-Policy: ", reply->ratelimit_policy);

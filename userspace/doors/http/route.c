@@ -7,9 +7,10 @@
 #include "doors/http/route.h"
 
 static const struct route routes[] = {
-	{"GET", "/api/check", .right = AUTH_CHECK, .place = ROUTE_LOOP, .handle = handle_check_get},
+	{"GET", "/api/check", .right = AUTH_CHECK, .place = ROUTE_LOOP, .timed = true,
+	 .handle = handle_check_get},
 	{"POST", "/api/check", .right = AUTH_CHECK, .place = ROUTE_BY_SIZE, .body = true,
-	 .handle = handle_check_post},
+	 .timed = true, .handle = handle_check_post},
 	{"GET", "/api/limits", .right = AUTH_LIMITS_READ, .place = ROUTE_WORKER, .head = true,
 	 .handle = handle_limits_list},
 	{"POST", "/api/limits", .right = AUTH_LIMITS_WRITE, .place = ROUTE_WORKER, .body = true,
@@ -26,6 +27,8 @@ static const struct route routes[] = {
 	 .handle = handle_limits_confirm},
 	{"GET", "/api/packets", .right = AUTH_LIMITS_READ, .place = ROUTE_WORKER, .head = true,
 	 .handle = handle_packets},
+	{"GET", "/metrics", .right = AUTH_METRICS_READ, .place = ROUTE_WORKER, .head = true,
+	 .handle = handle_metrics},
 	{"GET", "/livez", .place = ROUTE_LOOP, .head = true, .handle = handle_livez},
 	{"GET", "/readyz", .place = ROUTE_LOOP, .head = true, .handle = handle_readyz},
 	{"GET", "/healthz", .place = ROUTE_LOOP, .head = true, .handle = handle_readyz},
@@ -98,6 +101,16 @@ int route_find(struct httpd_text method, struct httpd_text path, bool with_test,
 	return ROUTE_E_METHOD;
 }
 
+const struct route *route_at(size_t index)
+{
+	return index < sizeof(routes) / sizeof(routes[0]) ? &routes[index] : NULL;
+}
+
+size_t route_index(const struct route *route)
+{
+	return (size_t)(route - routes);
+}
+
 const char *route_right_name(uint32_t right)
 {
 	switch (right) {
@@ -107,6 +120,8 @@ const char *route_right_name(uint32_t right)
 		return "limits:read";
 	case AUTH_LIMITS_WRITE:
 		return "limits:write";
+	case AUTH_METRICS_READ:
+		return "metrics:read";
 	default:
 		return "none";
 	}

@@ -26,9 +26,10 @@ struct route {
 	const char *path; /* "{id}" stands for one segment */
 	uint32_t right;   /* enum auth_right; 0: no credentials asked */
 	enum route_place place;
-	bool body; /* takes one */
-	bool head; /* HEAD works as well: asking changes nothing */
-	bool test; /* only with a test clock */
+	bool body;  /* takes one */
+	bool head;  /* HEAD works as well: asking changes nothing */
+	bool test;  /* only with a test clock */
+	bool timed; /* how long it takes is measured */
 	void (*handle)(struct request *request, struct reply *reply);
 };
 
@@ -40,6 +41,10 @@ enum {
 /* 0 with *ret and, of "{id}", ret_id; allow is written on ROUTE_E_METHOD only. */
 int route_find(struct httpd_text method, struct httpd_text path, bool with_test,
 	       const struct route **ret, char ret_id[ID_SIZE], char allow[REPLY_TEXT_SIZE]);
+
+/* The rows in order; NULL behind the last. */
+const struct route *route_at(size_t index);
+size_t route_index(const struct route *route);
 
 /* What a right is called, for people. */
 const char *route_right_name(uint32_t right);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "doors/http/counts.h"
 #include "doors/http/exchange.h"
 #include "doors/http/http_priv.h"
 
@@ -109,8 +110,10 @@ int http_new(const struct http_config *config, struct field_error *error, struct
 	http->config = *config;
 	http->started_ms = clock_utc_ms(service_clock(config->service));
 	fill_defaults(&http->config);
-	/* The workers first: requests may come as soon as httpd listens. */
-	err = worker_pool_new(http->config.worker_threads, &http->workers);
+	/* httpd last: requests may come as soon as it listens. */
+	err = counts_new(&http->counts);
+	if (!err)
+		err = worker_pool_new(http->config.worker_threads, &http->workers);
 	if (!err)
 		err = start_httpd(http, error);
 	if (err) {
@@ -143,5 +146,6 @@ void http_free(struct http *http)
 	if (http->httpd)
 		httpd_free(http->httpd);
 	worker_pool_free(http->workers);
+	counters_free(http->counts);
 	free(http);
 }

@@ -19,10 +19,12 @@ GOOD = {
     "userspace/engine/engine_priv.h": '#include "engine/engine.h"\n',
     "userspace/engine/engine.c": '#include "engine/engine_priv.h"\n',
     "userspace/service/check.h": '#include "engine/engine.h"\n',
+    "userspace/cli/cli.c": '#include "json/json.h"\n',
 }
 
 BAD = {
     "upward": ("userspace/engine/engine.c", '#include "service/check.h"', "upward"),
+    "narrow": ("userspace/cli/cli.c", '#include "engine/engine.h"', "narrow"),
     "sideways": ("userspace/engine/engine.c", '#include "json/json.h"', "sideways"),
     "private": ("userspace/service/check.c", '#include "engine/engine_priv.h"', "_priv.h"),
     "library": ("userspace/service/check.c", "#include <jansson.h>", "only json"),

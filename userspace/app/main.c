@@ -10,30 +10,11 @@
 #include "app/serve.h"
 #include "app/version.h"
 #include "base/log.h"
+#include "cli/cli.h"
 
 enum {
 	EXIT_USAGE = 2,
 };
-
-static void print_help(void)
-{
-	_cleanup_buf_ struct buf options;
-
-	buf_init(&options);
-	conf_help(&options);
-	printf("sluice %s: a rate limiter\n\n"
-	       "usage: sluice serve [OPTION...]   answer checks and keep limits until a signal\n"
-	       "       sluice config check FILE   say what is wrong with a file of settings\n"
-	       "       sluice config show [-o json] [OPTION...]\n"
-	       "                                  print each setting of serve, and where it comes from\n"
-	       "       sluice help                this text\n"
-	       "       sluice --version\n\n"
-	       "options of serve:\n%s\n"
-	       "Each is also a line of FILE (keys_max: 5000) and a variable (SLUICE_KEYS_MAX=5000);\n"
-	       "options overrule variables, and these the file. Secrets come from files, or from\n"
-	       "SLUICE_BOOTSTRAP_KEY and the like; those of the first start go to DIR/bootstrap.json.\n",
-	       SLUICE_VERSION, options.failed ? "" : options.data);
-}
 
 /* A file of ours must not take the number of a closed one: what is printed would land in it. */
 static void fill_descriptors(void)
@@ -65,42 +46,119 @@ static void prepare_signals(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+static int serve(int n_args, char *const *args);
+static int config(int n_args, char *const *args);
+static int complete(int n_args, char *const *args);
+static int print_help(int n_args, char *const *args);
+static int print_version(int n_args, char *const *args);
+
+static void put_config_words(struct buf *words)
+{
+	buf_put_str(words, "check show");
+}
+
+/* A command of this binary; args[0] is its name. The help of those of the cli is theirs. */
+static const struct command {
+	const char *name;
+	int (*run)(int n_args, char *const *args);
+	const char *usage, *help;
+	void (*put_words)(struct buf *words); /* for completion */
+} commands[] = {
+	{"serve", serve, "serve [OPTION...]", "answer checks and keep limits until a signal",
+	 conf_put_options},
+	{"config", config, "config check FILE", "say what is wrong with a file of settings",
+	 put_config_words},
+	{"config", config, "config show [-o json]",
+	 "print each setting of serve, and where it comes from", NULL},
+	{"check", cli_run, NULL, NULL, NULL},
+	{"limit", cli_run, NULL, NULL, NULL},
+	{"status", cli_run, NULL, NULL, NULL},
+	{"completion", complete, "completion bash", "print a script for the shell to load", NULL},
+	{"help", print_help, "help", "this text; `sluice limit add --help` has its options", NULL},
+	{"--help", print_help, NULL, NULL, NULL},
+	{"--version", print_version, "--version", "which version this is", NULL},
+};
+
+enum {
+	N_COMMANDS = sizeof(commands) / sizeof(commands[0]),
+};
+
 static int serve(int n_args, char *const *args)
 {
 	const struct conf_sources sources = {
-		.environment = environ, .n_args = n_args, .args = args};
+		.environment = environ, .n_args = n_args - 1, .args = args + 1};
 	_cleanup_conf_ struct conf *conf = NULL;
 
-	if (n_args == 1 && strcmp(args[0], "--help") == 0) {
-		print_help();
-		return 0;
-	}
+	if (n_args == 2 && strcmp(args[1], "--help") == 0)
+		return print_help(n_args, args);
 	if (config_load(&sources, &conf))
 		return EXIT_USAGE;
-	fill_descriptors();
 	log_init(LOG_LEVEL_INFO);
 	prepare_signals();
 	return serve_run(conf_settings(conf));
 }
 
+static int config(int n_args, char *const *args)
+{
+	return config_run(n_args - 1, args + 1);
+}
+
+/* What the cli does not know itself, each name once. */
+static int complete(int n_args, char *const *args)
+{
+	struct cli_other others[N_COMMANDS + 1] = {{.name = NULL}};
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (commands[i].run != cli_run &&
+		    (n == 0 || strcmp(others[n - 1].name, commands[i].name) != 0))
+			others[n++] = (struct cli_other){commands[i].name, commands[i].put_words};
+	return cli_completion(n_args, args, others);
+}
+
+static int print_help(int n_args, char *const *args)
+{
+	_cleanup_buf_ struct buf options;
+	char left[48];
+
+	(void)n_args;
+	(void)args;
+	buf_init(&options);
+	conf_help(&options);
+	printf("sluice %s: a rate limiter\n\nusage:\n", SLUICE_VERSION);
+	cli_print_commands();
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (!commands[i].usage)
+			continue;
+		snprintf(left, sizeof(left), "sluice %s", commands[i].usage);
+		printf("  %-30s %s\n", left, commands[i].help);
+	}
+	printf("\noptions of serve:\n%s\n"
+	       "Each is also a line of FILE (keys_max: 5000) and a variable (SLUICE_KEYS_MAX=5000);\n"
+	       "options overrule variables, and these the file. Secrets come from files, or from\n"
+	       "SLUICE_BOOTSTRAP_KEY and the like; those of the first start go to DIR/bootstrap.json.\n",
+	       options.failed ? "" : options.data);
+	return 0;
+}
+
+static int print_version(int n_args, char *const *args)
+{
+	(void)n_args;
+	(void)args;
+	printf("sluice %s\n", SLUICE_VERSION);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	const char *command = argc > 1 ? argv[1] : "";
+	const char *name = argc > 1 ? argv[1] : "";
 
-	if (strcmp(command, "serve") == 0)
-		return serve(argc - 2, argv + 2);
-	if (strcmp(command, "config") == 0)
-		return config_run(argc - 2, argv + 2);
-	if (strcmp(command, "--version") == 0) {
-		printf("sluice %s\n", SLUICE_VERSION);
-		return 0;
-	}
-	if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0) {
-		print_help();
-		return 0;
-	}
-	if (*command)
-		fprintf(stderr, "sluice: there is no command '%s'; see `sluice help`\n", command);
+	fill_descriptors();
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (*name)
+		fprintf(stderr, "sluice: there is no command '%s'; see `sluice help`\n", name);
 	else
 		fprintf(stderr, "sluice: a command is needed; see `sluice help`\n");
 	return EXIT_USAGE;

@@ -100,6 +100,8 @@ void conf_show_json(const struct conf *conf, struct buf *text);
 
 /* The options of the command line, a line each. */
 void conf_help(struct buf *text);
+/* Their names, with blanks between. */
+void conf_put_options(struct buf *text);
 /* The rows of the table in docs/configuration.md. */
 void conf_document(struct buf *text);
 

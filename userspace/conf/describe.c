@@ -24,6 +24,17 @@ void conf_help(struct buf *text)
 	}
 }
 
+void conf_put_options(struct buf *text)
+{
+	char name[SETTING_NAME_SIZE];
+
+	buf_put_str(text, "--config");
+	for (size_t i = 0; i < n_settings; i++) {
+		setting_name(&settings_table[i], STYLE_FLAG, name);
+		buf_printf(text, " %s", name);
+	}
+}
+
 void conf_document(struct buf *text)
 {
 	buf_put_str(text, "| in the file | in the environment | takes | default | what it does |\n"

@@ -196,6 +196,12 @@ int64_t json_read_integer(const struct json *value)
 	return json_integer_value(json_of(value));
 }
 
+double json_read_real(const struct json *value)
+{
+	assert(json_type_of(value) == JSON_REAL || json_type_of(value) == JSON_INTEGER);
+	return json_number_value(json_of(value));
+}
+
 const char *json_read_string(const struct json *value, size_t *ret_len)
 {
 	assert(json_type_of(value) == JSON_STRING);

@@ -52,6 +52,7 @@ const char *json_type_name(enum json_type type); /* "a string", "an integer", ..
 bool json_bool(const struct json *value);
 int64_t json_read_integer(const struct json *value);
 const char *json_read_string(const struct json *value, size_t *ret_len);
+double json_read_real(const struct json *value); /* of an integer, too */
 
 /* Inline: jansson exports these two names, and a call of its own would land in ours. */
 static inline int64_t json_integer(const struct json *value)

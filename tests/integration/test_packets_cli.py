@@ -1,0 +1,40 @@
+"""Packet limits and their interfaces from the command line."""
+# SPDX-License-Identifier: MIT
+import re
+
+from cli import Cli, fields
+
+
+def test_packet_limit_from_the_command_line(limits):
+    cli = Cli(limits.server.url)
+    out = cli.ok("limit", "add", "--packet", "--proto", "udp", "--dst-port", "53", "--dst-port",
+                 "5300-5400", "--per", "src", "--limit", "100", "--interval", "1s", "--unit", "bytes",
+                 "--burst", "20000", "--dst", "192.0.2.0/24,2001:db8::/32", "--mode", "shadow")
+    shown = fields(out)
+    assert shown["packets"] == \
+        "proto udp dst-port 53,5300-5400 dst 192.0.2.0/24,2001:db8::/32 per src"
+    assert shown["limit"] == "100 bytes per 1s" and int(shown["buckets"]) > 0
+    limit = shown["id"]
+    # What is not typed of the match stays.
+    got = cli.json("limit", "set", limit, "--dst-port", "443", "--proto", "")
+    assert got["match"] == {"dst_port": 443, "dst": ["192.0.2.0/24", "2001:db8::/32"]}
+    cli.ok("limit", "set", limit, "--limit", "200")
+    assert cli.json("limit", "show", limit)["match"] == got["match"]
+    line = cli.ok("limit", "list").splitlines()[1]
+    assert re.match(rf"{limit}  200/1s  bytes +shadow  dst-port 443 ", line), line
+    assert "KEY: " in cli.error("limit", "reset", limit, "x")
+    cli.ok("limit", "reset", limit)
+    cli.ok("limit", "rm", limit)
+
+
+def test_status_shows_interfaces_and_counters(limits, wire):
+    cli = Cli(limits.server.url)
+    limits.limit(5)
+    out = cli.ok("status")
+    assert fields("\n".join(out.splitlines()[:4]))["packets"] == "on"
+    assert "of packets 1, of those in force 1 (at most 64)" in out
+    assert re.search(rf"^{wire.near} +(native|generic)", out, re.MULTILINE), out
+    assert re.search(r"^refused +\d+$", out, re.MULTILINE), out
+    got = cli.json("status")
+    assert got["readyz"]["status"] == "ok" and got["limits"] == 1
+    assert got["packets"]["interfaces"][0]["name"] == wire.near

@@ -1,0 +1,202 @@
+/* The table of commands: finds one, reads its options, runs it, prints what came of it. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/session_priv.h"
+#include "cli/text_priv.h"
+
+enum {
+	WIDTH_BY_DEFAULT = 80,
+	WIDTH_MIN = 40,
+};
+
+const struct cli_command cli_commands[CLI_N_COMMANDS] = {
+	[CLI_CHECK] = {NULL, "check", "KEY", 1, 1, "may this key pass? consumes, if it may",
+		       cli_check},
+	[CLI_LIST] = {"limit", "list", "", 0, 0, "list all limits", cli_limit_list},
+	[CLI_ADD] = {"limit", "add", "[KEY]", 0, 1, "make a limit of a key, or of packets",
+		     cli_limit_add},
+	[CLI_SHOW] = {"limit", "show", "ID", 1, 1, "show one limit and what it counted",
+		      cli_limit_show},
+	[CLI_SET] = {"limit", "set", "ID", 1, 1, "change a limit; what was consumed is kept",
+		     cli_limit_set},
+	[CLI_RM] = {"limit", "rm", "ID", 1, 1, "remove a limit", cli_limit_rm},
+	[CLI_RESET] = {"limit", "reset", "ID [KEY]", 1, 2, "forget what all keys, or one, consumed",
+		       cli_limit_reset},
+	[CLI_CONFIRM] = {"limit", "confirm", "ID", 1, 1, "let a limit made with --confirm stay",
+			 cli_limit_confirm},
+	[CLI_STATUS] = {NULL, "status", "", 0, 0, "is the server ready, and what does it limit?",
+			cli_show_status},
+};
+
+/* "limit add", or "check". */
+static const char *title_of(const struct cli_command *command, char title[32])
+{
+	snprintf(title, 32, "%s%s%s", command->group ? command->group : "",
+		 command->group ? " " : "", command->name);
+	return title;
+}
+
+static void print_command(const struct cli_command *command)
+{
+	char title[32], left[64];
+
+	snprintf(left, sizeof(left), "sluice %s %s", title_of(command, title), command->operands);
+	printf("  %-30s %s\n", left, command->help);
+}
+
+void cli_print_commands(void)
+{
+	for (size_t i = 0; i < CLI_N_COMMANDS; i++)
+		print_command(&cli_commands[i]);
+}
+
+static int print_group(const char *group)
+{
+	printf("usage:\n");
+	for (size_t i = 0; i < CLI_N_COMMANDS; i++)
+		if (cli_commands[i].group && strcmp(cli_commands[i].group, group) == 0)
+			print_command(&cli_commands[i]);
+	printf("\n`sluice %s add --help` and so on have the options.\n", group);
+	return CLI_DONE;
+}
+
+static void print_help(enum cli_command_id id)
+{
+	char title[32];
+
+	printf("usage: sluice %s%s%s [OPTION...]\n\n%s\n\noptions:\n",
+	       title_of(&cli_commands[id], title), *cli_commands[id].operands ? " " : "",
+	       cli_commands[id].operands, cli_commands[id].help);
+	cli_print_options(id);
+}
+
+/* The error of somebody who typed something else than can be. */
+static int refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static int refuse(const char *format, ...)
+{
+	_cleanup_buf_ struct buf line;
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	buf_init(&line);
+	text_put_escaped(&line, text, strlen(text));
+	fprintf(stderr, "sluice: %s\n", line.failed ? "out of memory" : line.data);
+	return CLI_ERROR;
+}
+
+/* CLI_N_COMMANDS if there is none; *ret_used: how many words name it. */
+static enum cli_command_id find_command(int n_args, char *const *args, int *ret_used)
+{
+	enum cli_command_id id = 0;
+
+	for (; id < CLI_N_COMMANDS; id++) {
+		const struct cli_command *command = &cli_commands[id];
+		const char *words[] = {command->group ? command->group : command->name,
+				       command->name};
+
+		*ret_used = command->group ? 2 : 1;
+		if (n_args >= *ret_used && strcmp(args[0], words[0]) == 0 &&
+		    (*ret_used == 1 || strcmp(args[1], words[1]) == 0))
+			break;
+	}
+	return id;
+}
+
+static size_t find_width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 ||
+	    size.ws_col == 0)
+		return WIDTH_BY_DEFAULT;
+	return size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col;
+}
+
+/* stdout first: a line on stderr is about what is above it. */
+static int finish(struct cli *cli, enum cli_status status)
+{
+	if (cli->out.failed)
+		status = cli_fail(cli, "out of memory");
+	else if (cli->out.len > 0)
+		fwrite(cli->out.data, 1, cli->out.len, stdout);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		status = cli_fail(cli, "cannot write the output: %s", strerror(errno));
+	if (status == CLI_ERROR)
+		fprintf(stderr, "sluice: %s\n",
+			cli->problem.len > 0 && !cli->problem.failed ? cli->problem.data :
+								       "out of memory");
+	return status;
+}
+
+static int run(struct cli *cli)
+{
+	const struct cli_command *command = &cli_commands[cli->command];
+	const char *output = cli_text(&cli->arguments, CLI_OUTPUT);
+	enum cli_status status = cli_connect(cli);
+
+	cli->json = output && strcmp(output, "json") == 0;
+	cli->width = find_width();
+	if (status == CLI_DONE)
+		status = command->run(cli);
+	return finish(cli, status);
+}
+
+static void cli_done(struct cli *cli)
+{
+	httpc_free(cli->httpc);
+	if (cli->key.len > 0)
+		explicit_bzero(cli->key.data, cli->key.len);
+	buf_done(&cli->key);
+	buf_done(&cli->out);
+	buf_done(&cli->problem);
+}
+
+static int run_command(enum cli_command_id id, int n_args, char *const *args)
+{
+	const struct cli_command *command = &cli_commands[id];
+	_cleanup_(cli_done) struct cli cli = {.command = id};
+	struct field_error error = {.field = ""};
+	char title[32];
+
+	title_of(command, title);
+	if (cli_parse(id, n_args, args, &error, &cli.arguments))
+		return refuse("%s: %s; see `sluice %s --help`", error.field, error.message, title);
+	if (cli_has(&cli.arguments, CLI_HELP)) {
+		print_help(id);
+		return finish(&cli, CLI_DONE);
+	}
+	if (cli.arguments.n_operands < command->least)
+		return refuse("%s: needs %s; see `sluice %s --help`", title, command->operands,
+			      title);
+	if (cli.arguments.n_operands > command->most)
+		return refuse("%s: '%s' is one word too many; see `sluice %s --help`", title,
+			      cli.arguments.operands[command->most], title);
+	return run(&cli);
+}
+
+int cli_run(int n_args, char *const *args)
+{
+	int used;
+	enum cli_command_id id = find_command(n_args, args, &used);
+
+	text_init();
+	if (id < CLI_N_COMMANDS)
+		return run_command(id, n_args - used, args + used);
+	/* Only a group comes here: the words of others are found. */
+	if (n_args > 1 && (strcmp(args[1], "--help") == 0 || strcmp(args[1], "-h") == 0))
+		return print_group(args[0]);
+	if (n_args > 1)
+		return refuse("%s: there is no command '%s'; see `sluice %s --help`", args[0],
+			      args[1], args[0]);
+	return refuse("%s: a command is needed; see `sluice %s --help`", args[0], args[0]);
+}

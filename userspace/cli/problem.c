@@ -1,0 +1,115 @@
+/* A refused answer as one line that says what is wrong and what to do next. */
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli_priv.h"
+#include "cli/text_priv.h"
+
+/* What a problem's body says; texts are borrowed from it, "" where it is silent. */
+struct problem {
+	const char *detail;
+	const char *field;
+	const char *existing_id;
+};
+
+enum cli_status cli_fail(struct cli *cli, const char *format, ...)
+{
+	char fixed[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(fixed, sizeof(fixed), format, args);
+	va_end(args);
+	buf_clear(&cli->problem);
+	text_put_escaped(&cli->problem, fixed, strlen(fixed));
+	return CLI_ERROR;
+}
+
+static const char *text_member(const struct json *object, const char *name)
+{
+	const struct json *value = json_member(object, name);
+
+	return value && json_type_of(value) == JSON_STRING ? json_string(value, NULL) : "";
+}
+
+/* What was typed for a field of the API: "--dst" for "match.dst[0]". NULL: nothing. */
+static const char *typed_for(const struct cli *cli, const char *field)
+{
+	if (strcmp(field, "key") == 0)
+		return "KEY";
+	for (enum cli_option_id id = 0; id < CLI_N_OPTIONS; id++) {
+		const char *member = cli_options[id].member;
+		size_t len = member ? strlen(member) : 0;
+
+		if (!member || !cli_takes(cli->command, id) || strncmp(field, member, len) != 0)
+			continue;
+		if (field[len] == '\0' || field[len] == '[')
+			return cli_options[id].name;
+	}
+	return NULL;
+}
+
+static enum cli_status fail_field(struct cli *cli, const struct problem *problem)
+{
+	const char *typed = typed_for(cli, problem->field), *detail = problem->detail;
+	size_t len = strlen(problem->field);
+
+	if (!typed || len == 0)
+		return cli_fail(cli, "%s", detail);
+	if (strncmp(detail, problem->field, len) == 0 && strncmp(detail + len, ": ", 2) == 0)
+		detail += len + 2;
+	return cli_fail(cli, "%s: %s", typed, detail);
+}
+
+static enum cli_status fail_problem(struct cli *cli, unsigned int status,
+				    const struct problem *problem)
+{
+	const char *id = cli->arguments.n_operands > 0 ? cli->arguments.operands[0] : "";
+
+	switch (status) {
+	case 401:
+		return cli_fail(cli,
+				"%s: %s does not know this API key: take the api_key of "
+				"bootstrap.json in its data directory",
+				cli->key_from, cli->url);
+	case 403:
+		return cli_fail(cli, "%s: %s: take another key", cli->key_from, problem->detail);
+	case 404:
+		return cli_fail(cli, "%s: %s: see `sluice limit list`", id, problem->detail);
+	case 409:
+		if (*problem->existing_id)
+			return cli_fail(cli, "%s: `sluice limit set %s`", problem->detail,
+					problem->existing_id);
+		return fail_field(cli, problem);
+	case 412:
+		return cli_fail(cli,
+				"%s has changed meanwhile, and is left as it is: look at "
+				"`sluice limit show %s` and try again",
+				id, id);
+	default:
+		return fail_field(cli, problem);
+	}
+}
+
+enum cli_status cli_fail_answer(struct cli *cli, unsigned int status, const struct buf *body)
+{
+	_cleanup_json_ struct json_document *document = NULL;
+	struct field_error error;
+	struct problem problem = {.detail = ""};
+
+	if (body->len > 0 && json_parse(body->data, body->len, &error, &document) == 0) {
+		const struct json *root = json_root(document);
+
+		problem.detail = text_member(root, "detail");
+		problem.field = text_member(root, "field");
+		problem.existing_id = text_member(root, "existing_id");
+	}
+	if (!*problem.detail)
+		return cli_fail(cli,
+				"%s answered %u without saying why: is this the address of a "
+				"Sluice? See SLUICE_URL or --url",
+				cli->url, status);
+	return fail_problem(cli, status, &problem);
+}

@@ -1,0 +1,44 @@
+/* The server: found, asked, and its refusals turned into one line. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "cli/cli_priv.h"
+
+/* What to ask; the path is made of `path`, and of an escaped `id` and `verb` where there are any. */
+struct cli_question {
+	const char *method;
+	const char *path;
+	const char *id;   /* of a limit, as typed; or NULL */
+	const char *verb; /* "/reset" */
+	const struct buf *body;
+	const char *if_match;
+	bool any_status; /* take an answer of 400 or above, too, if it is JSON */
+};
+
+/* An answer, which may have no document (204). Zero to begin with. */
+struct cli_reply {
+	struct httpc_answer answer;
+	struct json_document *document;
+};
+
+void cli_reply_done(struct cli_reply *reply);
+#define _cleanup_reply_ _cleanup_(cli_reply_done)
+
+/* Reads URL, API key and timeout; asks nothing yet. */
+enum cli_status cli_connect(struct cli *cli);
+/* CLI_DONE, or CLI_ERROR with the problem set. */
+enum cli_status cli_ask(struct cli *cli, const struct cli_question *question,
+			struct cli_reply *ret);
+/* The answer's object; a document that is none is a problem, too. */
+enum cli_status cli_ask_object(struct cli *cli, const struct cli_question *question,
+			       struct cli_reply *ret);
+
+/* Puts the answer's JSON on a line of its own, as the server wrote it. */
+void cli_put_json(struct cli *cli, const struct cli_reply *reply);
+
+/*
+ * Asks for all limits, page by page, and calls visit for each; returns at the first problem.
+ * visit must not fail.
+ */
+enum cli_status cli_each_limit(struct cli *cli, void (*visit)(const struct json *limit, void *data),
+			       void *data);

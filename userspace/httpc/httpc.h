@@ -1,0 +1,62 @@
+/* A small HTTP client: one server, one request at a time, answers whole in memory. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/field_error.h"
+
+/* Expected outcomes; *error says more: its field is the URL, its message what happened. */
+#define HTTPC_E_INVALID 1 /* the URL is none of http or https */
+#define HTTPC_E_REFUSED 2 /* nobody listens there */
+#define HTTPC_E_TIMEOUT 3 /* no connection, or no whole answer, in time */
+#define HTTPC_E_FAILED  4 /* any other fault between here and the answer's last byte */
+
+enum {
+	HTTPC_BODY_MAX = 64 << 20, /* a longer answer is HTTPC_E_FAILED */
+};
+
+struct httpc_config {
+	const char *url;     /* "http://127.0.0.1:4000", with or without a path to go below */
+	const char *bearer;  /* sent with every request; visible ASCII; NULL: none */
+	uint32_t timeout_ms; /* of one request, connecting included */
+};
+
+struct httpc_request {
+	const char *method;
+	const char *path; /* "/api/limits?limit=10": already escaped */
+	const char *json; /* the body, or NULL */
+	size_t json_len;
+	const char *if_match; /* an ETag with its quotes, or NULL */
+};
+
+/* Zero one to begin with; httpc_ask empties it and keeps its memory. */
+struct httpc_answer {
+	unsigned int status;
+	struct buf body;
+};
+
+/* Keeps its connection between requests. One thread at a time. */
+struct httpc;
+
+/*
+ * Strings are copied. Proxies of the environment are not used and redirects not followed: the
+ * key goes to the server that was named, or nowhere. 0, HTTPC_E_INVALID or -ENOMEM.
+ */
+int httpc_new(const struct httpc_config *config, struct field_error *error, struct httpc **ret);
+void httpc_free(struct httpc *httpc);
+static inline void httpc_freep(struct httpc **httpc)
+{
+	httpc_free(*httpc);
+}
+#define _cleanup_httpc_ _cleanup_(httpc_freep)
+
+/* 0 for any status, HTTPC_E_* but INVALID, or -ENOMEM. */
+int httpc_ask(struct httpc *httpc, const struct httpc_request *request, struct field_error *error,
+	      struct httpc_answer *ret);
+
+/* Puts text as one segment of a path or one value of a query: all but A-Z a-z 0-9 - . _ ~ escaped. */
+void httpc_put_escaped(struct buf *buf, const char *text, size_t len);

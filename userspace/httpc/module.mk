@@ -1,0 +1,2 @@
+# The one folder that includes curl.
+sluice_srcs += userspace/httpc/httpc.c

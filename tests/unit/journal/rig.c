@@ -44,7 +44,7 @@ static uint64_t count_chunks(uint64_t number)
 	return 1 + mix(number) % 60;
 }
 
-int rig_write(struct journal *journal, uint64_t number)
+int rig_append(struct journal *journal, uint64_t number)
 {
 	unsigned char bytes[CHUNK_MOST];
 	int err = journal_begin(journal, RIG_SCHEMA);
@@ -56,7 +56,7 @@ int rig_write(struct journal *journal, uint64_t number)
 
 int rig_put(struct journal *journal, uint64_t number)
 {
-	int err = rig_write(journal, number);
+	int err = rig_append(journal, number);
 
 	if (!err)
 		err = journal_commit(journal);

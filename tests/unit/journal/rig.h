@@ -10,7 +10,7 @@
 enum { RIG_PATH_SIZE = 128, RIG_SCHEMA = 3 };
 
 /* Chunks whose number, lengths and bytes follow from `number`. 0 or -errno; not committed. */
-int rig_write(struct journal *journal, uint64_t number);
+int rig_append(struct journal *journal, uint64_t number);
 /* Writes and commits: 0 or -errno, then abandoned. */
 int rig_put(struct journal *journal, uint64_t number);
 /* The number of the present snapshot, each byte of which was compared; 0: there is none. Asserts. */

@@ -82,11 +82,11 @@ static void committed_snapshot_is_read_whole_and_replaced_whole(void **state)
 
 static void abandoned_snapshot_leaves_the_former(void **state)
 {
-	assert_int_equal(rig_write(of(state), 4), 0);
+	assert_int_equal(rig_append(of(state), 4), 0);
 	journal_abandon(of(state));
 	assert_int_equal(rig_get(of(state)), 0);
 	assert_int_equal(rig_put(of(state), 5), 0);
-	assert_int_equal(rig_write(of(state), 6), 0);
+	assert_int_equal(rig_append(of(state), 6), 0);
 	assert_int_equal(rig_get(of(state)), 5);
 	journal_abandon(of(state));
 	journal_abandon(of(state));

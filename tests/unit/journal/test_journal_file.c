@@ -154,7 +154,7 @@ static void file_is_private_and_alone(void **state)
 	assert_int_equal(stat(file, &info), 0);
 	assert_int_equal(info.st_mode & 07777, 0600);
 	snprintf(fresh, sizeof(fresh), "%s.new", file);
-	assert_int_equal(rig_write(journal, 2), 0);
+	assert_int_equal(rig_append(journal, 2), 0);
 	assert_int_equal(access(fresh, F_OK), 0);
 	journal_close(journal);
 	assert_int_equal(access(fresh, F_OK), -1);

@@ -124,6 +124,11 @@ class Server:
             raise AssertionError(f"no ready line but {line!r}: {self.stderr()}")
         return int(found.group(1))
 
+    def read_metrics_port(self):
+        """Of --metrics-listen, whose line follows the first."""
+        line = self.process.stdout.readline().decode()
+        return int(re.fullmatch(r"sluice: metrics on http://\S+:(\d+)/metrics\n", line)[1])
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"

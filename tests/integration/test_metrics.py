@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from conftest import CHECK_KEY
+from conftest import BOOTSTRAP, CHECK_KEY, KEY, Client, command, environment
 from exposition import Scrape, parse
 
 TIMED_EVERY = 16
@@ -136,6 +136,63 @@ def test_promtool_finds_nothing_to_complain_of(client):
     done = subprocess.run(["promtool", "check", "metrics"], input=Scrape(client).text, text=True,
                           capture_output=True, timeout=60)
     assert done.returncode == 0 and not done.stdout + done.stderr, done.stdout + done.stderr
+
+
+@pytest.fixture
+def alone(start):
+    """A server whose metrics are answered on a port of their own; clients of both."""
+    server = start("--metrics-listen", "127.0.0.1:0")
+    clients = server.client(), Client(server.read_metrics_port(), key=None)
+    yield clients
+    for client in clients:
+        client.close()
+
+
+def test_own_listener_answers_metrics_without_a_key(alone):
+    api, metrics = alone
+    api.check("x")
+    first = Scrape(metrics)
+    assert checks(first)["allowed"] == 1
+    assert metrics.ask("HEAD", "/metrics").status == 200
+    assert requests(Scrape(metrics), "GET", "/metrics") == [2, 0, 0]
+    assert Scrape(api).families.keys() == first.families.keys()
+
+
+def test_own_listener_answers_nothing_else(alone):
+    api, metrics = alone
+    metrics.key = KEY
+    for path in ("/", "/api/limits", "/api/check?key=a", "/readyz", "/metrics/", "/metricsx"):
+        answer = metrics.get(path)
+        assert answer.status == 404, answer
+        assert answer.header("Content-Type") == "application/problem+json"
+    answer = metrics.post("/metrics")
+    assert answer.status == 405 and answer.header("Allow") == "GET, HEAD"
+    assert metrics.get("/metrics?x=1").status == 400
+    assert metrics.ask("GET", "/metrics", b"{}").status == 413
+    scrape = Scrape(api)
+    assert requests(scrape, "other", "other") == [0, 8, 0]
+    assert requests(scrape, "GET", "/metrics") == [0, 1, 0]
+
+
+def test_own_listener_goes_on_while_the_api_is_full(start):
+    server = start("--metrics-listen", "127.0.0.1:0", prefix=("prlimit", "--nofile=200"))
+    metrics = Client(server.read_metrics_port(), key=None)
+    most = int(Scrape(metrics).value("sluice_http_connections_max"))
+    held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(most + 20)]
+    until = time.monotonic() + 10
+    while Scrape(metrics).value("sluice_http_connections") < most:
+        assert time.monotonic() < until
+    for sock in held:
+        sock.close()
+    metrics.close()
+
+
+def test_own_listener_on_a_taken_port_says_which(tmp_path, server):
+    done = subprocess.run(command("serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "d",
+                                  "--metrics-listen", f"127.0.0.1:{server.port}"),
+                          env=environment(**BOOTSTRAP), capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert "--metrics-listen: cannot listen on this address" in done.stderr
 
 
 class Load(threading.Thread):

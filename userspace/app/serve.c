@@ -65,9 +65,12 @@ static int open_store(struct server *server, const struct settings *settings,
 static int start_http(struct server *server, const struct settings *settings,
 		      struct field_error *error)
 {
+	const struct conf_address *metrics = &settings->metrics_listen;
 	const struct http_config config = {
 		.address = (const struct sockaddr *)&settings->listen.at,
 		.address_len = settings->listen.len,
+		.metrics_address = metrics->len ? (const struct sockaddr *)&metrics->at : NULL,
+		.metrics_address_len = metrics->len,
 		.service = server->service,
 		.test_clock = settings->test_clock ? &server->clock : NULL,
 		.version = SLUICE_VERSION,
@@ -156,6 +159,10 @@ static void announce(const struct server *server, const struct settings *setting
 	if (settings->test_clock)
 		log_warning("the clock stands still: --test-clock is for tests");
 	printf("sluice: listening on http://%s\n", address);
+	if (http_metrics_port(server->http)) {
+		address_format(&settings->metrics_listen, http_metrics_port(server->http), address);
+		printf("sluice: metrics on http://%s/metrics\n", address);
+	}
 	fflush(stdout);
 }
 

@@ -31,13 +31,14 @@ enum {
 
 struct conf_address {
 	struct sockaddr_storage at;
-	socklen_t len;
+	socklen_t len; /* 0: none */
 	bool loopback; /* reached from this host only */
 };
 
 /* What the rows of the table write; texts are borrowed from the conf. */
 struct settings {
 	struct conf_address listen;
+	struct conf_address metrics_listen; /* may be none */
 	const char *data;
 	uint64_t keys_max;
 	uint64_t http_threads; /* 0: by the number of CPUs */

@@ -49,6 +49,8 @@ static bool format_address(const struct setting *row, const struct settings *set
 	const struct conf_address *address = value_of(row, settings);
 	char shown[ADDRESS_TEXT_SIZE];
 
+	if (address->len == 0)
+		return false;
 	address_format(address, address_port(address), shown);
 	buf_put_str(text, shown);
 	return true;

@@ -81,6 +81,7 @@ static void read_route(const struct http *http, size_t cell, const char *method,
 
 void counts_read(const struct http *http, struct metrics_facts *ret)
 {
+	const struct httpd *httpd = atomic_load(&http->httpd);
 	const struct route *route;
 
 	ret->n_routes = 0;
@@ -90,6 +91,6 @@ void counts_read(const struct http *http, struct metrics_facts *ret)
 				   route->path, ret);
 	read_route(http, CELL_OTHER, "other", "other", ret);
 	times_read(http->counts, CELL_TIMES, &ret->http_checks);
-	ret->connections = httpd_connections(http->httpd);
+	ret->connections = httpd ? httpd_connections(httpd) : 0;
 	ret->connections_max = http->config.connections_max;
 }

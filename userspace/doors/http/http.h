@@ -15,6 +15,8 @@
 struct http_config {
 	const struct sockaddr *address; /* IPv4 or IPv6; port 0: any */
 	socklen_t address_len;
+	const struct sockaddr *metrics_address; /* of a listener for /metrics alone; NULL: none */
+	socklen_t metrics_address_len;
 	struct service *service;        /* borrowed; outlives the door */
 	struct clock *test_clock;       /* borrowed; NULL: no /test/clock */
 	const char *version;            /* borrowed; shown by /metrics */
@@ -32,6 +34,8 @@ struct http;
 int http_new(const struct http_config *config, struct field_error *error, struct http **ret);
 /* The port it listens on. */
 uint16_t http_port(const struct http *http);
+/* The same of the listener for /metrics alone; 0: there is none. */
+uint16_t http_metrics_port(const struct http *http);
 /*
  * Accepts no more connections, lets /readyz say 503, answers what is under way with
  * "Connection: close" and closes idle connections; returns when none is left or after

@@ -13,8 +13,9 @@ struct httpd;
 /* Made by http_new(); only draining changes afterwards. */
 struct http {
 	struct http_config config;
-	uint64_t started_ms; /* unix time */
-	struct httpd *httpd;
+	uint64_t started_ms;         /* unix time */
+	struct httpd *_Atomic httpd; /* NULL until it listens, when requests may already be there */
+	struct httpd *metrics_httpd; /* NULL: none */
 	struct worker_pool *workers;
 	struct counters *counts; /* see counts.h */
 	atomic_bool draining;

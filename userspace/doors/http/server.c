@@ -11,6 +11,7 @@
 #include "doors/http/counts.h"
 #include "doors/http/exchange.h"
 #include "doors/http/http_priv.h"
+#include "doors/http/metrics.h"
 
 enum {
 	THREADS_MAX = 4,
@@ -21,6 +22,7 @@ enum {
 	BODY_TIMEOUT_DEFAULT_MS = 30000,
 	IDLE_TIMEOUT_DEFAULT_MS = 60000,
 	DRAIN_NOTICE_MS = 250,
+	METRICS_CONNECTIONS = 16, /* of the listener for /metrics alone */
 };
 
 static void set_default(unsigned int *value, unsigned int by_default)
@@ -79,6 +81,17 @@ static bool is_about_address(int err)
 	       err == -EAFNOSUPPORT || err == -EINVAL;
 }
 
+static int listen_on(const struct httpd_config *config, const char *option,
+		     struct field_error *error, struct httpd **ret)
+{
+	int err = httpd_new(config, ret);
+
+	if (!is_about_address(err))
+		return err;
+	field_error_set(error, option, "cannot listen on this address: %s", strerror(-err));
+	return HTTP_E_LISTEN;
+}
+
 static int start_httpd(struct http *http, struct field_error *error)
 {
 	const struct http_config *config = &http->config;
@@ -92,12 +105,31 @@ static int start_httpd(struct http *http, struct field_error *error)
 		.idle_timeout_ms = config->idle_timeout_ms,
 		.handler = {.handle = exchange_handle, .body_max = exchange_body_max, .data = http},
 	};
-	int err = httpd_new(&httpd, &http->httpd);
+	struct httpd *started;
+	int err = listen_on(&httpd, "--listen", error, &started);
 
-	if (!is_about_address(err))
-		return err;
-	field_error_set(error, "--listen", "cannot listen on this address: %s", strerror(-err));
-	return HTTP_E_LISTEN;
+	if (!err)
+		atomic_store(&http->httpd, started);
+	return err;
+}
+
+static int start_metrics(struct http *http, struct field_error *error)
+{
+	const struct http_config *config = &http->config;
+	const struct httpd_config httpd = {
+		.address = config->metrics_address,
+		.address_len = config->metrics_address_len,
+		.threads = 1,
+		.connections_max = METRICS_CONNECTIONS,
+		.header_timeout_ms = config->header_timeout_ms,
+		.body_timeout_ms = config->body_timeout_ms,
+		.idle_timeout_ms = config->idle_timeout_ms,
+		.handler = {.handle = metrics_handle, .body_max = metrics_body_max, .data = http},
+	};
+
+	if (!config->metrics_address)
+		return 0;
+	return listen_on(&httpd, "--metrics-listen", error, &http->metrics_httpd);
 }
 
 int http_new(const struct http_config *config, struct field_error *error, struct http **ret)
@@ -116,6 +148,8 @@ int http_new(const struct http_config *config, struct field_error *error, struct
 		err = worker_pool_new(http->config.worker_threads, &http->workers);
 	if (!err)
 		err = start_httpd(http, error);
+	if (!err)
+		err = start_metrics(http, error);
 	if (err) {
 		http_free(http);
 		return err;
@@ -127,6 +161,11 @@ int http_new(const struct http_config *config, struct field_error *error, struct
 uint16_t http_port(const struct http *http)
 {
 	return httpd_port(http->httpd);
+}
+
+uint16_t http_metrics_port(const struct http *http)
+{
+	return http->metrics_httpd ? httpd_port(http->metrics_httpd) : 0;
 }
 
 void http_drain(struct http *http, unsigned int timeout_ms)
@@ -143,8 +182,8 @@ void http_free(struct http *http)
 		return;
 	/* Runs what was deferred: httpd must not stop before all of that is answered. */
 	worker_pool_stop(http->workers);
-	if (http->httpd)
-		httpd_free(http->httpd);
+	httpd_free(http->metrics_httpd);
+	httpd_free(http->httpd);
 	worker_pool_free(http->workers);
 	counters_free(http->counts);
 	free(http);

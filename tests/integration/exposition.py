@@ -1,6 +1,10 @@
 """Reads Prometheus' text format 0.0.4 strictly: what it lets pass, a scraper takes."""
 # SPDX-License-Identifier: MIT
 import re
+import shutil
+import subprocess
+
+import pytest
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf'({NAME})(?:\{{(.*)\}})? (\S+)')
@@ -94,3 +98,13 @@ class Scrape:
         """Every series that may only grow."""
         return {key: value for family in self.families.values() if family.type != "gauge"
                 for key, value in family.samples.items()}
+
+
+def promtool(*args, text=None):
+    """Asserts that Prometheus' own tool passes it; returns what it says."""
+    if not shutil.which("promtool"):
+        pytest.skip("promtool is not installed (package prometheus)")
+    done = subprocess.run(["promtool", "check", *map(str, args)], input=text, text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr

@@ -1,6 +1,6 @@
 """/metrics of packets: what was sent over a wire, counted once each; a restart goes on."""
 # SPDX-License-Identifier: MIT
-from exposition import Scrape
+from exposition import Scrape, promtool
 from frames import ARP, eth, sized, udp4
 from guard import send_and_count
 
@@ -78,8 +78,9 @@ def test_restart_goes_on_counting(wire, limits):
 
 
 def test_64_limits_are_all_there(wire, limits):
-    made = [limits.limit(1, match={"dst_port": 1000 + i}, name=f"n{i}") for i in range(64)]
+    made = [limits.limit(1, match={"dst_port": 1000 + i}, name=NAME + str(i)) for i in range(64)]
     scrape = Scrape(limits.client)
     for limit in made:
         assert of_limit(scrape, limit, "packets") == [0, 0]
     assert len(scrape.families["sluice_packet_limit_info"].samples) == 64
+    assert promtool("metrics", text=scrape.text) == ""

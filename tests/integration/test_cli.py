@@ -155,12 +155,12 @@ def test_set_and_rm_of_another_revision_change_nothing(cli, client, made):
     cli.ok("limit", "rm", limit["id"], "--if-revision", str(got["revision"]))
 
 
-@pytest.mark.parametrize("limit", ["lim_none", "..", "a/b", "a b?c#d", "é"])
+@pytest.mark.parametrize("limit", ["lim_none", "..", "a/b", "a b?c#d", "é", "a\x1b[2J"])
 @pytest.mark.parametrize("verb", ["show", "set", "rm", "reset", "confirm"])
 def test_limit_that_is_not_there_is_404_with_what_to_do(cli, verb, limit):
     more = ("--limit", "1") if verb == "set" else ()
     said = cli.error("limit", verb, limit, *more)
-    assert limit in said and "no such limit" in said and "`sluice limit list`" in said
+    assert limit.replace("\x1b", "\\x1b") in said and "no such limit" in said and "`sluice limit list`" in said
 
 
 def test_list_walks_all_pages(start):
@@ -288,11 +288,14 @@ def test_key_comes_from_a_file(server, tmp_path):
     Cli(server.url, None).ok("status", "--api-key-file", server.data / "bootstrap.json")
 
 
-def test_stopping_server_is_not_ready(start):
-    server = start()
-    cli = Cli(server.url)
-    server.stop()
-    assert "nobody listens" in cli.error("status")
+def test_status_of_a_server_that_is_not_ready_is_an_error_below_the_table(start):
+    server = start("--iface", "nosuch0")
+    status, out, err = Cli(server.url).run("status")
+    assert status == 2 and err.count("\n") == 1 and "is not ready: " in err, err
+    assert fields(out.split("\n\n")[0])["ready"].startswith("no: ")
+    assert re.search(r"^nosuch0 +none +\S", out, re.MULTILINE), out
+    status, out, _ = Cli(server.url).run("status", "-o", "json")
+    assert status == 2 and json.loads(out)["readyz"]["status"] == "unavailable"
 
 
 def test_output_that_cannot_be_written_is_an_error(cli, made):
@@ -304,11 +307,21 @@ def test_output_that_cannot_be_written_is_an_error(cli, made):
             assert done.returncode == 2 and b"cannot write" in done.stderr, (args, done)
 
 
-def test_closed_stdout_takes_no_connection(cli):
-    """The socket must not get the number of stdout: the answer would be sent to the server."""
-    done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *command("status")], env=cli.env,
-                          timeout=20, stderr=subprocess.PIPE, check=False)
-    assert done.returncode in (0, 2) and done.stderr.count(b"\n") <= 1, done
+def test_closed_descriptors_do_not_become_the_connection():
+    """What is printed would be sent to the server if its socket got the number of stderr."""
+    answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        cli = Cli("http://127.0.0.1:%d" % listener.getsockname()[1])
+        with subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh",
+                               *command("limit", "list")],
+                              env=cli.env) as process:
+            with listener.accept()[0] as sock:
+                sock.settimeout(20)
+                while not sock.recv(65536).endswith(b"\r\n\r\n"):
+                    pass
+                sock.sendall(answer)
+                assert sock.recv(65536) == b""
+            assert process.wait(20) == 2
 
 
 # --- what is typed ---------------------------------------------------------------------------

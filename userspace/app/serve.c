@@ -14,10 +14,12 @@
 #include "app/packets.h"
 #include "app/serve.h"
 #include "app/version.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "doors/http/http.h"
+#include "journal/backends.h"
 #include "service/service.h"
 #include "store/backends.h"
 
@@ -32,6 +34,7 @@ struct server {
 	struct clock clock;
 	int signal_fd;
 	struct store *store;
+	struct journal *journal; /* NULL: could not be opened */
 	struct datapath *datapath;
 	struct service *service;
 	struct http *http;
@@ -86,17 +89,23 @@ static int start_http(struct server *server, const struct settings *settings,
 static int start_service(struct server *server, const struct settings *settings,
 			 struct field_error *error)
 {
+	struct field_error no_journal = {.message = "there is not enough memory"};
 	struct service_config config = {
 		.store = server->store,
 		.clock = &server->clock,
 		.tenant_keys_max = settings->keys_max,
 		.packets_needed = settings->n_interfaces > 0,
+		.snapshot_interval_ms = (uint32_t)settings->snapshot_interval_ms,
 	};
 	int err = packets_open(settings, &server->datapath);
 
 	if (err)
 		return err;
 	config.datapath = server->datapath;
+	/* Without it a restart forgets what was consumed: no reason not to serve. */
+	if (journal_open_file(settings->data, &no_journal, &server->journal))
+		config.journal_off = no_journal.message;
+	config.journal = server->journal;
 	return service_new(&config, error, &server->service);
 }
 
@@ -139,6 +148,7 @@ static void stop_server(struct server *server, bool detach)
 	http_free(server->http);
 	if (server->service)
 		service_free(server->service);
+	journal_close(server->journal);
 	if (server->store)
 		store_close(server->store);
 	if (server->signal_fd >= 0)
@@ -170,7 +180,28 @@ static void announce(const struct server *server, const struct settings *setting
 struct reported {
 	uint64_t refusals;
 	uint64_t taken_back;
+	struct service_snapshots snapshots;
 };
+
+/* Each trouble once, and its end. */
+static void report_snapshots(const struct server *server, struct service_snapshots *reported)
+{
+	struct service_snapshots state;
+
+	service_snapshots(server->service, &state);
+	if (strcmp(state.lost, reported->lost) != 0)
+		log_error("%s", state.lost);
+	if (state.keys != reported->keys)
+		log_info("what %llu keys consumed was taken over", (unsigned long long)state.keys);
+	if (strcmp(state.failing, reported->failing) != 0) {
+		if (*state.failing)
+			log_error("%s; a restart would forget what is consumed from now on",
+				  state.failing);
+		else
+			log_info("snapshots are written again");
+	}
+	*reported = state;
+}
 
 /* Logs the last of each that is new. */
 static void report_news(const struct server *server, struct reported *reported)
@@ -185,18 +216,19 @@ static void report_news(const struct server *server, struct reported *reported)
 	if (taken.count > reported->taken_back)
 		log_warning("limit %s was not confirmed in time: taken back%s", taken.last_id,
 			    taken.count > reported->taken_back + 1 ? ", and others" : "");
-	*reported = (struct reported){refusals.count, taken.count};
+	reported->refusals = refusals.count;
+	reported->taken_back = taken.count;
+	report_snapshots(server, &reported->snapshots);
 }
 
-static void wait_signal(const struct server *server)
+static void wait_signal(const struct server *server, struct reported *reported)
 {
 	struct pollfd wait = {.fd = server->signal_fd, .events = POLLIN};
 	struct signalfd_siginfo info;
-	struct reported reported = {0};
 	int n;
 
 	do {
-		report_news(server, &reported);
+		report_news(server, reported);
 		n = poll(&wait, 1, TEND_MS);
 		if (n == 0)
 			datapath_tend(server->datapath);
@@ -216,9 +248,19 @@ static void explain(int err, const struct field_error *error)
 			err < 0 ? strerror(-err) : "an unexpected outcome");
 }
 
+/* Answers what is under way, then writes down what all of it has consumed. */
+static void end_serving(struct server *server, struct reported *reported)
+{
+	http_drain(server->http, DRAIN_MS);
+	http_free(TAKE_PTR(server->http));
+	service_save(server->service);
+	report_snapshots(server, &reported->snapshots);
+}
+
 int serve_run(const struct settings *settings)
 {
 	struct server server = {.signal_fd = -1};
+	struct reported reported = {0};
 	struct field_error error = {.field = ""};
 	int err = start_server(&server, settings, &error);
 
@@ -226,8 +268,8 @@ int serve_run(const struct settings *settings)
 		explain(err, &error);
 	} else {
 		announce(&server, settings);
-		wait_signal(&server);
-		http_drain(server.http, DRAIN_MS);
+		wait_signal(&server, &reported);
+		end_serving(&server, &reported);
 		if (!settings->detach_on_exit)
 			report_left(&server, settings);
 	}

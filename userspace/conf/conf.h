@@ -41,6 +41,7 @@ struct settings {
 	struct conf_address metrics_listen; /* may be none */
 	const char *data;
 	uint64_t keys_max;
+	uint64_t snapshot_interval_ms;
 	uint64_t http_threads; /* 0: by the number of CPUs */
 	uint64_t header_timeout_ms;
 	uint64_t body_timeout_ms;

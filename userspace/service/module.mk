@@ -15,5 +15,7 @@ sluice_srcs += \
 	userspace/service/reconcile.c \
 	userspace/service/records.c \
 	userspace/service/reset.c \
+	userspace/service/saver.c \
+	userspace/service/saver_head.c \
 	userspace/service/service.c \
 	userspace/service/sweeper.c

@@ -16,9 +16,16 @@ static int start_threads(struct service *service)
 	r = sweeper_start(&service->sweeper, service->engine, service->clock, SWEEP_PASS_MS);
 	if (r)
 		return r;
-	r = keeper_start(&service->keeper, service);
-	if (r)
+	r = saver_start(&service->saver);
+	if (r) {
 		sweeper_stop(&service->sweeper);
+		return r;
+	}
+	r = keeper_start(&service->keeper, service);
+	if (r) {
+		saver_stop(&service->saver);
+		sweeper_stop(&service->sweeper);
+	}
 	return r;
 }
 
@@ -27,12 +34,16 @@ static int start_parts(struct service *service, struct field_error *error)
 	int r;
 
 	r = reconcile_start(&service->reconcile, error);
-	return r ? r : start_threads(service);
+	if (r)
+		return r;
+	saver_restore(&service->saver);
+	return start_threads(service);
 }
 
 static void free_parts(struct service *service)
 {
 	reconcile_done(&service->reconcile);
+	saver_done(&service->saver);
 	engine_free(service->engine);
 	counters_free(service->checks);
 	free(service);
@@ -51,9 +62,12 @@ static int init_parts(struct service *service, const struct service_config *conf
 	if (r)
 		return r;
 	r = reconcile_init(&service->reconcile, config, service->engine);
-	if (r)
+	if (r) {
 		engine_free(service->engine);
-	return r;
+		return r;
+	}
+	saver_init(&service->saver, config, service->engine);
+	return 0;
 }
 
 int service_new(const struct service_config *config, struct field_error *error,
@@ -92,7 +106,13 @@ void service_free(struct service *service)
 		return;
 	keeper_stop(&service->keeper);
 	sweeper_stop(&service->sweeper);
+	saver_stop(&service->saver);
 	free_parts(service);
+}
+
+void service_save(struct service *service)
+{
+	saver_stop(&service->saver);
 }
 
 struct catalog *service_catalog_get(struct service *service)
@@ -127,6 +147,11 @@ void service_refusals(struct service *service, struct service_refusals *ret)
 	pthread_mutex_lock(&reconcile->lock);
 	*ret = reconcile->refusals;
 	pthread_mutex_unlock(&reconcile->lock);
+}
+
+void service_snapshots(struct service *service, struct service_snapshots *ret)
+{
+	saver_state(&service->saver, ret);
 }
 
 void service_taken_back(struct service *service, struct service_taken_back *ret)

@@ -7,6 +7,7 @@
 #include "base/snapshot.h"
 #include "datapath/datapath.h"
 #include "engine/engine.h"
+#include "journal/journal.h"
 #include "metrics/metrics.h"
 #include "model/limit.h"
 #include "store/store.h"
@@ -28,17 +29,26 @@ struct service_config {
 	struct store *store;       /* borrowed */
 	const struct clock *clock; /* borrowed */
 	uint64_t tenant_keys_max;
-	uint32_t apply_wait_ms;    /* how long admin calls wait for their change; 0: 5 s */
-	struct datapath *datapath; /* borrowed; NULL: limits of packets are refused */
-	bool packets_needed;       /* not ready while the datapath is off */
+	uint32_t apply_wait_ms;        /* how long admin calls wait for their change; 0: 5 s */
+	struct datapath *datapath;     /* borrowed; NULL: limits of packets are refused */
+	bool packets_needed;           /* not ready while the datapath is off */
+	struct journal *journal;       /* borrowed; NULL: a restart forgets what keys consumed */
+	const char *journal_off;       /* why there is none; NULL: none is wanted */
+	uint32_t snapshot_interval_ms; /* 0: 10 s */
 };
 
-/* Loads everything from the store and starts reconciling and sweeping. 0, -errno, or a positive
- * STORE_E_* / MODEL_E_INVALID outcome with *error saying which record is at fault. */
+/*
+ * Loads everything from the store, takes the journal's snapshot over, starts reconciling, sweeping
+ * and writing snapshots. What the journal cannot give or take stops nothing: service_snapshots()
+ * tells. 0, -errno, or a positive STORE_E_* / MODEL_E_INVALID outcome with *error saying which record
+ * is at fault.
+ */
 int service_new(const struct service_config *config, struct field_error *error,
 		struct service **ret);
-/* Stops its threads. No door may call it any more. */
+/* Stops its threads and writes a last snapshot. No door may call it any more. */
 void service_free(struct service *service);
+/* Writes the last snapshot already: what is consumed from now on is not in it. */
+void service_save(struct service *service);
 
 /* An immutable view of all that is configured. Rebuilt by sharing what did not change. */
 struct limit_table;
@@ -110,6 +120,17 @@ struct service_refusals {
 	struct field_error last; /* field: the record's key */
 };
 void service_refusals(struct service *service, struct service_refusals *ret);
+
+enum { SERVICE_SNAPSHOT_SIZE = 512 };
+/* How what keys consumed is kept for the next start. Texts are empty when all is well. */
+struct service_snapshots {
+	bool kept;                           /* there is a journal */
+	uint64_t keys;                       /* taken over at the start */
+	uint64_t written;                    /* snapshots since the start */
+	char lost[SERVICE_SNAPSHOT_SIZE];    /* why not all was taken over at the start */
+	char failing[SERVICE_SNAPSHOT_SIZE]; /* why the last one could not be written */
+};
+void service_snapshots(struct service *service, struct service_snapshots *ret);
 
 /* Limits that were deleted for want of confirmation, since the start. */
 struct service_taken_back {

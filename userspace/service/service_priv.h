@@ -4,6 +4,7 @@
 
 #include "service/keeper_priv.h"
 #include "service/reconcile_priv.h"
+#include "service/saver_priv.h"
 #include "service/sweeper_priv.h"
 
 struct service {
@@ -17,4 +18,5 @@ struct service {
 	struct reconcile reconcile;
 	struct sweeper sweeper;
 	struct keeper keeper;
+	struct saver saver;
 };

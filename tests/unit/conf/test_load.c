@@ -23,6 +23,7 @@ static const struct example {
 	{"listen", "127.0.0.2:99", NULL},
 	{"data", "/d/x", NULL},
 	{"keys_max", "77", NULL},
+	{"snapshot_interval", "3s", NULL},
 	{"http_threads", "3", NULL},
 	{"header_timeout", "7s", NULL},
 	{"body_timeout", "250ms", NULL},

@@ -113,6 +113,27 @@ static void every_damaged_byte_and_every_cut_is_refused(void **state)
 	journal_close(journal);
 }
 
+static void exchanged_chunks_are_refused(void **state)
+{
+	struct journal *journal = rig_open(path);
+	unsigned char bytes[2000], chunk[308];
+	size_t len;
+
+	assert_int_equal(journal_begin(journal, RIG_SCHEMA), 0);
+	for (int i = 0; i < 3; i++) {
+		memset(chunk, i, 300);
+		assert_int_equal(journal_append(journal, chunk, 300), 0);
+	}
+	assert_int_equal(journal_commit(journal), 0);
+	len = read_file(bytes, sizeof(bytes));
+	memcpy(chunk, bytes + 24, 308);
+	memcpy(bytes + 24, bytes + 24 + 308, 308);
+	memcpy(bytes + 24 + 308, chunk, 308);
+	write_file(bytes, len);
+	assert_damaged(journal);
+	journal_close(journal);
+}
+
 static void newer_form_is_refused_as_newer(void **state)
 {
 	struct journal *journal = rig_open(path);
@@ -244,6 +265,7 @@ int main(void)
 		cmocka_unit_test(crc32c_equals_the_published_values),
 		cmocka_unit_test_setup_teardown(every_damaged_byte_and_every_cut_is_refused, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(exchanged_chunks_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(newer_form_is_refused_as_newer, setup, teardown),
 		cmocka_unit_test_setup_teardown(second_writer_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(file_is_private_and_alone, setup, teardown),

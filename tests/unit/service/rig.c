@@ -41,6 +41,7 @@ void rig_start(struct rig *rig, uint64_t keys_max)
 		.clock = &rig->clock,
 		.tenant_keys_max = keys_max,
 		.datapath = rig->datapath,
+		.journal = rig->journal,
 	};
 
 	assert_int_equal(service_new(&config, &rig->error, &rig->service), 0);
@@ -73,6 +74,7 @@ void rig_free(struct rig *rig)
 	service_free(rig->service);
 	datapath_close(rig->datapath, false);
 	memory_pins_free(rig->pins);
+	journal_close(rig->journal);
 	store_close(rig->store);
 	free(rig);
 }

@@ -28,6 +28,7 @@ struct rig {
 	struct service *service;
 	struct memory_pins *pins;  /* owned; NULL: packets are off */
 	struct datapath *datapath; /* owned, on the pins */
+	struct journal *journal;   /* owned; NULL: none */
 	struct principal who;
 	struct field_error error; /* of the last call */
 };

@@ -6,7 +6,20 @@
 #include "doors/http/packets_json.h"
 #include "doors/http/problem.h"
 
-static void write_details(struct request *request, bool packets, struct json_writer *writer)
+/* "ok", or what is wrong with keeping what keys consumed over a restart. */
+static void write_snapshots(struct service *service, struct json_writer *writer)
+{
+	struct service_snapshots state;
+
+	service_snapshots(service, &state);
+	json_name(writer, "snapshot");
+	json_put_str(writer, *state.failing ? state.failing :
+			     *state.lost    ? state.lost :
+			     state.kept     ? "ok" :
+					      "off");
+}
+
+static void write_details(struct request *request, bool ready, struct json_writer *writer)
 {
 	struct service *service = request->http->config.service;
 	struct service_packets state;
@@ -15,14 +28,15 @@ static void write_details(struct request *request, bool packets, struct json_wri
 	json_put_u64(writer, request->http->started_ms);
 	json_name(writer, "now_ms");
 	json_put_u64(writer, clock_utc_ms(service_clock(service)));
-	if (!packets)
+	if (!ready)
 		return;
+	write_snapshots(service, writer);
 	service_packets(service, &state);
 	packets_json_write(&state, writer);
 }
 
 /* Health checks of the wild add parameters of their own; only `verbose` means something here. */
-static void answer_health(struct request *request, const char *reason, bool packets,
+static void answer_health(struct request *request, const char *reason, bool ready,
 			  struct reply *reply)
 {
 	struct json_writer writer;
@@ -36,7 +50,7 @@ static void answer_health(struct request *request, const char *reason, bool pack
 		json_put_str(&writer, reason);
 	}
 	if (query_get(&request->query, "verbose"))
-		write_details(request, packets, &writer);
+		write_details(request, ready, &writer);
 	json_end_object(&writer);
 	if (reason)
 		reply->status = 503;

@@ -1,0 +1,55 @@
+/* Snapshots of what keys consumed: taken over at the start, written every interval and at the end. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "journal/journal.h"
+#include "service/service.h"
+
+enum {
+	SAVER_INTERVAL_MS = 10000,
+	SAVER_BLOCK = 65536,
+};
+
+/* Of the head, which is the first chunk, and of the engine's blocks behind it. */
+#define SAVER_SCHEMA 1
+
+struct saver {
+	struct engine *engine; /* borrowed, as are the next two */
+	const struct clock *clock;
+	struct journal *journal; /* NULL: nothing is kept; the thread's while it runs */
+	uint64_t interval_ns;
+	pthread_t thread;
+	bool running;
+
+	pthread_mutex_t lock; /* guards stop and state */
+	pthread_cond_t wake;
+	bool stop;
+	struct service_snapshots state;
+
+	/* The writer's own. */
+	bool blocked;           /* what is there could be neither read nor put aside */
+	bool saved;             /* saved_changes is true */
+	uint64_t saved_changes; /* of the engine when the last snapshot began */
+	uint64_t took_ns;       /* to write it */
+	uint8_t block[SAVER_BLOCK];
+};
+
+/* Reads engine, clock, journal and interval. Before anybody asks the engine. */
+void saver_init(struct saver *saver, const struct service_config *config, struct engine *engine);
+/* Takes the present snapshot over, limits being in force. What cannot be is put aside and told. */
+void saver_restore(struct saver *saver);
+/* 0 or -errno. */
+int saver_start(struct saver *saver);
+/* Writes a last time, at once, and ends the thread; once is enough. */
+void saver_stop(struct saver *saver);
+void saver_done(struct saver *saver);
+void saver_state(struct saver *saver, struct service_snapshots *ret);
+
+/* saver_head.c: the first chunk, which says on which clock the others are. */
+size_t saver_put_head(uint8_t head[SAVER_BLOCK], const struct clock *clock);
+/* 0 or JOURNAL_E_DAMAGED; *ret_then_ns is the present on the clock that the head names. */
+int saver_get_head(const void *bytes, size_t len, const struct clock *clock, uint64_t *ret_then_ns);

@@ -256,6 +256,12 @@ def test_server_that_is_silent_or_none_of_ours_is_named():
             thread.join()
 
 
+@pytest.mark.parametrize("args", [["check", "a"], ["limit", "list"], ["limit", "add", "a"], ["status"]])
+def test_url_with_a_path_too_many_is_named(server, args):
+    said = Cli(server.url + "/below/").error(*args)
+    assert f"{server.url}/below/: there is nothing at this path" in said and "SLUICE_URL" in said
+
+
 @pytest.mark.parametrize("url", ["127.0.0.1:4000", "ftp://127.0.0.1", "http://a:b@127.0.0.1"])
 def test_url_that_is_none_says_what_to_set(url):
     said = Cli(url).error("status")

@@ -63,6 +63,11 @@ static enum cli_status fail_field(struct cli *cli, const struct problem *problem
 	return cli_fail(cli, "%s: %s", typed, detail);
 }
 
+static bool takes_id(const struct cli *cli)
+{
+	return strncmp(cli_commands[cli->command].operands, "ID", 2) == 0;
+}
+
 static enum cli_status fail_problem(struct cli *cli, unsigned int status,
 				    const struct problem *problem)
 {
@@ -77,6 +82,12 @@ static enum cli_status fail_problem(struct cli *cli, unsigned int status,
 	case 403:
 		return cli_fail(cli, "%s: %s: take another key", cli->key_from, problem->detail);
 	case 404:
+		if (!takes_id(cli))
+			return cli_fail(
+				cli,
+				"%s: %s: is this the address of a Sluice? See SLUICE_URL or "
+				"--url",
+				cli->url, problem->detail);
 		return cli_fail(cli, "%s: %s: see `sluice limit list`", id, problem->detail);
 	case 409:
 		if (*problem->existing_id)

@@ -1,4 +1,4 @@
-/* Any bytes as a file of settings: no fault, and what is taken or refused keeps its promises. */
+/* Any bytes as a file of settings, and of limits: no fault, and what comes keeps its promises. */
 /* SPDX-License-Identifier: MIT */
 #include <stdint.h>
 #include <stdlib.h>
@@ -6,7 +6,10 @@
 
 #include "base/utf8.h"
 #include "conf/table_priv.h"
+#include "conf/yaml_limits.h"
 #include "conf/yaml_reader.h"
+#include "json/json.h"
+#include "model/limit.h"
 
 static void check(bool holds)
 {
@@ -61,6 +64,29 @@ static void check_file(const struct yaml_file *file, size_t lines)
 	}
 }
 
+/* What comes is JSON, but for a name twice in a member. */
+static int check_limit(const struct yaml_limit *item, void *data)
+{
+	struct json_document *document = NULL;
+	struct field_error error = {.message = ""};
+	struct limit limit;
+	int err = json_parse(item->json, item->len, &error, &document);
+
+	(void)data;
+	check(item->line >= 1 && item->n_members <= YAML_MEMBERS_MAX);
+	check(err == 0 || strstr(error.message, "twice"));
+	if (err)
+		return 0;
+	check(json_type_of(json_root(document)) == JSON_OBJECT);
+	limit_init(&limit);
+	if (limit_parse(json_root(document), &error, &limit) == 0)
+		limit_done(&limit);
+	else
+		check(*error.message);
+	json_document_free(document);
+	return 0;
+}
+
 /* At most: YAML has more line ends than newline. */
 static size_t count_lines(const uint8_t *data, size_t size)
 {
@@ -69,6 +95,13 @@ static size_t count_lines(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < size; i++)
 		lines += data[i] == '\n' || data[i] == '\r' || data[i] >= 0x80;
 	return lines;
+}
+
+static void check_error(int err, const struct yaml_error *error, size_t lines)
+{
+	check(err == YAML_E_INVALID);
+	check(error->line >= 1 && error->line <= lines + 1);
+	check(*error->what.message);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -82,14 +115,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(text, data, size);
 	err = yaml_read(text, size, &error, &file);
-	free(text);
-	if (err == 0) {
+	if (err == 0)
 		check_file(file, lines);
-	} else {
-		check(err == YAML_E_INVALID && !file);
-		check(error.line >= 1 && error.line <= lines + 1);
-		check(*error.what.message);
-	}
+	else
+		check_error(err, &error, lines);
+	err = yaml_limits_read(text, size, &error, check_limit, NULL);
+	if (err)
+		check_error(err, &error, lines);
+	free(text);
 	yaml_file_free(file);
 	return 0;
 }

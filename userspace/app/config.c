@@ -9,24 +9,32 @@
 #include "app/bootstrap.h"
 #include "app/config.h"
 #include "base/random.h"
+#include "conf/limits.h"
 
 enum {
 	EXIT_WRONG = 2,
 };
 
-int config_load(const struct conf_sources *sources, struct conf **ret)
+/* Returns err. */
+static int explain(int err, const struct conf_error *error)
 {
-	struct conf_error error;
 	char text[CONF_ERROR_SIZE];
-	int err = conf_load(sources, &error, ret);
 
 	if (err == CONF_E_INVALID) {
-		conf_error_format(&error, text);
+		conf_error_format(error, text);
 		fprintf(stderr, "sluice: %s\n", text);
-	} else if (err) {
+	} else {
 		fprintf(stderr, "sluice: %s\n", strerror(-err));
 	}
 	return err;
+}
+
+int config_load(const struct conf_sources *sources, struct conf **ret)
+{
+	struct conf_error error;
+	int err = conf_load(sources, &error, ret);
+
+	return err ? explain(err, &error) : 0;
 }
 
 static int print(const struct buf *text)
@@ -35,6 +43,15 @@ static int print(const struct buf *text)
 		return 0;
 	fprintf(stderr, "sluice: cannot print: %s\n", strerror(text->failed ? ENOMEM : errno));
 	return EXIT_WRONG;
+}
+
+static int check_limits(const char *dir)
+{
+	_cleanup_conf_limits_ struct conf_limits *limits = NULL;
+	struct conf_error error;
+	int err = dir ? conf_limits_load(dir, &error, &limits) : 0;
+
+	return err ? explain(err, &error) : 0;
 }
 
 /* The file alone: neither the environment nor a running server matters. */
@@ -50,6 +67,8 @@ static int check(const char *path)
 		fprintf(stderr, "sluice: %s: %s: %s\n", path, error.field, error.message);
 		return EXIT_WRONG;
 	}
+	if (check_limits(conf_settings(conf)->limits))
+		return EXIT_WRONG;
 	printf("%s is fine\n", path);
 	return 0;
 }

@@ -36,7 +36,7 @@ static void prepare_signals(void)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
-	/* A closed terminal stops it like any other signal, unless nohup says otherwise. */
+	/* A closed terminal stops what was started without files, unless nohup says otherwise. */
 	if (signal(SIGHUP, SIG_DFL) == SIG_IGN)
 		signal(SIGHUP, SIG_IGN);
 	sigaddset(&signals, SIGHUP);
@@ -95,7 +95,7 @@ static int serve(int n_args, char *const *args)
 		return EXIT_USAGE;
 	log_init(LOG_LEVEL_INFO);
 	prepare_signals();
-	return serve_run(conf_settings(conf));
+	return serve_run(conf);
 }
 
 static int config(int n_args, char *const *args)

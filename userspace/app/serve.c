@@ -11,6 +11,7 @@
 
 #include "app/bootstrap.h"
 #include "app/data_dir.h"
+#include "app/limits.h"
 #include "app/packets.h"
 #include "app/serve.h"
 #include "app/version.h"
@@ -27,12 +28,14 @@ enum {
 	EXIT_CANNOT = 2,
 	DRAIN_MS = 3000,
 	TEND_MS = 1000, /* how often the packet path is looked after */
+	EDIT_MS = 100,  /* what changes together, editors write within that */
 };
 
 /* Everything that serves, made from top to bottom and freed from bottom to top. */
 struct server {
 	struct clock clock;
 	int signal_fd;
+	int watch_fd; /* of the directory of limits; -1: none */
 	struct store *store;
 	struct journal *journal; /* NULL: could not be opened */
 	struct datapath *datapath;
@@ -109,6 +112,35 @@ static int start_service(struct server *server, const struct settings *settings,
 	return service_new(&config, error, &server->service);
 }
 
+static void watch_limits(struct server *server, const char *dir)
+{
+	if (server->watch_fd >= 0)
+		close(server->watch_fd);
+	server->watch_fd = limits_watch(dir);
+	if (server->watch_fd < 0)
+		log_warning("%s: changes are not noticed, only SIGHUP: %s", dir,
+			    strerror(-server->watch_fd));
+}
+
+/* Watched first: what changes between the two is read again. */
+static int start_limits(struct server *server, const struct settings *settings,
+			struct field_error *error)
+{
+	struct admin_files_result result;
+	char text[CONF_ERROR_SIZE];
+	struct conf_error why;
+	int err;
+
+	if (settings->limits)
+		watch_limits(server, settings->limits);
+	err = limits_apply(server->service, settings->limits, &why, &result);
+	if (err <= 0)
+		return err;
+	conf_error_format(&why, text);
+	field_error_set(error, "", "%s", text);
+	return err;
+}
+
 static int start_server(struct server *server, const struct settings *settings,
 			struct field_error *error)
 {
@@ -126,6 +158,8 @@ static int start_server(struct server *server, const struct settings *settings,
 		err = bootstrap_run(server->store, &server->clock, settings, error);
 	if (!err)
 		err = start_service(server, settings, error);
+	if (!err)
+		err = start_limits(server, settings, error);
 	return err ? err : start_http(server, settings, error);
 }
 
@@ -153,6 +187,8 @@ static void stop_server(struct server *server, bool detach)
 		store_close(server->store);
 	if (server->signal_fd >= 0)
 		close(server->signal_fd);
+	if (server->watch_fd >= 0)
+		close(server->watch_fd);
 	datapath_close(server->datapath, detach);
 }
 
@@ -221,20 +257,73 @@ static void report_news(const struct server *server, struct reported *reported)
 	report_snapshots(server, &reported->snapshots);
 }
 
-static void wait_signal(const struct server *server, struct reported *reported)
+/* What was asked for by a signal. */
+static void reload(struct server *server, const struct conf *conf)
 {
-	struct pollfd wait = {.fd = server->signal_fd, .events = POLLIN};
-	struct signalfd_siginfo info;
-	int n;
+	const char *dir = conf_settings(conf)->limits;
 
-	do {
+	log_info("SIGHUP: %s; settings are read at the start only",
+		 dir ? "limits of files are read again" : "there is no directory of limits");
+	if (!dir)
+		return;
+	/* The directory itself may be another by now. */
+	watch_limits(server, dir);
+	limits_reload(server->service, dir);
+}
+
+/* Whether to go on. */
+static bool heed_signal(struct server *server, const struct conf *conf)
+{
+	bool reloads = conf_has_file(conf) || conf_settings(conf)->limits;
+	struct signalfd_siginfo info;
+
+	if (read(server->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return true;
+	if (info.ssi_signo == SIGHUP && reloads) {
+		reload(server, conf);
+		return true;
+	}
+	log_info("stopping on SIG%s", sigabbrev_np((int)info.ssi_signo));
+	return false;
+}
+
+/* Looks at the files a moment after the first event, whether or not more come. */
+static void heed_files(struct server *server, const struct conf *conf, struct pollfd *files)
+{
+	if (files->revents) {
+		files->fd = -1;
+		return;
+	}
+	if (files->fd >= 0 || server->watch_fd < 0)
+		return;
+	limits_watch_drain(server->watch_fd);
+	limits_reload(server->service, conf_settings(conf)->limits);
+	files->fd = server->watch_fd;
+}
+
+static void wait_signal(struct server *server, const struct conf *conf, struct reported *reported)
+{
+	struct pollfd wait[] = {
+		{.fd = server->signal_fd, .events = POLLIN},
+		{.fd = server->watch_fd, .events = POLLIN},
+	};
+	bool go_on = true;
+
+	while (go_on) {
+		int n;
+
 		report_news(server, reported);
-		n = poll(&wait, 1, TEND_MS);
+		wait[0].revents = wait[1].revents = 0;
+		n = poll(wait, 2, wait[1].fd < 0 && server->watch_fd >= 0 ? EDIT_MS : TEND_MS);
 		if (n == 0)
 			datapath_tend(server->datapath);
-	} while (n == 0 || (n < 0 && errno == EINTR));
-	if (read(server->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		log_info("stopping on SIG%s", sigabbrev_np((int)info.ssi_signo));
+		if (wait[0].revents) {
+			go_on = heed_signal(server, conf);
+			wait[1].fd = server->watch_fd;
+		} else {
+			heed_files(server, conf, &wait[1]);
+		}
+	}
 }
 
 /* One line, whatever went wrong. */
@@ -257,9 +346,10 @@ static void end_serving(struct server *server, struct reported *reported)
 	report_snapshots(server, &reported->snapshots);
 }
 
-int serve_run(const struct settings *settings)
+int serve_run(const struct conf *conf)
 {
-	struct server server = {.signal_fd = -1};
+	const struct settings *settings = conf_settings(conf);
+	struct server server = {.signal_fd = -1, .watch_fd = -1};
 	struct reported reported = {0};
 	struct field_error error = {.field = ""};
 	int err = start_server(&server, settings, &error);
@@ -268,7 +358,7 @@ int serve_run(const struct settings *settings)
 		explain(err, &error);
 	} else {
 		announce(&server, settings);
-		wait_signal(&server, &reported);
+		wait_signal(&server, conf, &reported);
 		end_serving(&server, &reported);
 		if (!settings->detach_on_exit)
 			report_left(&server, settings);

@@ -40,6 +40,7 @@ struct settings {
 	struct conf_address listen;
 	struct conf_address metrics_listen; /* may be none */
 	const char *data;
+	const char *limits; /* a directory; NULL: none */
 	uint64_t keys_max;
 	uint64_t snapshot_interval_ms;
 	uint64_t http_threads; /* 0: by the number of CPUs */
@@ -92,6 +93,8 @@ static inline void conf_freep(struct conf **conf)
 #define _cleanup_conf_ _cleanup_(conf_freep)
 
 const struct settings *conf_settings(const struct conf *conf);
+/* Whether a file was among the sources. */
+bool conf_has_file(const struct conf *conf);
 
 /* "WHERE: FIELD: MESSAGE" of what is there, without control characters. */
 void conf_error_format(const struct conf_error *error, char text[CONF_ERROR_SIZE]);

@@ -184,6 +184,11 @@ const struct settings *conf_settings(const struct conf *conf)
 	return &conf->settings;
 }
 
+bool conf_has_file(const struct conf *conf)
+{
+	return conf->path;
+}
+
 void conf_origin_format(const struct conf *conf, size_t row, struct buf *text)
 {
 	static const char *const sources[] = {"default", "", "environment ", "flag "};

@@ -19,6 +19,8 @@ const struct setting settings_table[] = {
 	 "where to answer HTTP; port 0 takes any free one", FIELD(listen)},
 	{"data", &type_path, "DIR", "sluice-data", 0, 0,
 	 "where limits and keys are kept; made if absent", FIELD(data)},
+	{"limits", &type_path, "DIR", NULL, 0, 0,
+	 "limits that stand in files, DIR/*.yaml; read again when they change", FIELD(limits)},
 	{"keys_max", &type_number, "N", "1000000", 1, UINT64_MAX,
 	 "keys that one tenant may have in use at a time", FIELD(keys_max)},
 	{"snapshot_interval", &type_time, "TIME", "10s", 100, DAY_MS,

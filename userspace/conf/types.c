@@ -70,8 +70,11 @@ static bool parse_text(const struct setting *row, const char *text, struct field
 static bool format_text(const struct setting *row, const struct settings *settings,
 			struct buf *text)
 {
-	buf_put_str(text, *(const char *const *)value_of(row, settings));
-	return true;
+	const char *value = *(const char *const *)value_of(row, settings);
+
+	if (value)
+		buf_put_str(text, value);
+	return value;
 }
 
 static bool format_secret(const struct setting *row, const struct settings *settings,

@@ -24,6 +24,8 @@ enum {
 	LIMIT_FRAME_BYTES = 1514, /* a full-size packet, which every burst of bytes must hold */
 };
 
+#define LIMIT_ORIGIN_FILE "file" /* it stands in a file of limits, and is changed there only */
+
 #define LIMIT_NEVER_FULL UINT64_MAX /* limit_capacity.spoofed_pps */
 
 enum limit_scope { LIMIT_SCOPE_REQUEST, LIMIT_SCOPE_PACKET };
@@ -50,7 +52,7 @@ struct limit {
 	enum limit_strategy strategy;
 	enum limit_on_failure on_failure;
 	char name[LIMIT_NAME_MAX + 1]; /* "" if none */
-	char origin[16];               /* "api" */
+	char origin[16];               /* "api", or LIMIT_ORIGIN_FILE */
 	uint64_t revision;             /* store revision of the last change */
 	uint64_t created_at_ms;        /* unix time */
 	uint64_t updated_at_ms;

@@ -158,6 +158,9 @@ static int load_target(struct operation *op, const struct admin_target *target, 
 	int r;
 
 	r = operation_load_limit(op, target->id, ret);
+	if (r == 0 && strcmp(ret->origin, LIMIT_ORIGIN_FILE) == 0)
+		return operation_fail(op, ADMIN_E_FILE, "",
+				      "the limit stands in a file: change it there");
 	if (r == 0 && target->revision && ret->revision != target->revision)
 		return ADMIN_E_REVISION;
 	return r;

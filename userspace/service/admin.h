@@ -21,6 +21,7 @@ enum {
 	ADMIN_E_OFF = 8,      /* packets are not limited here; *error says why */
 	ADMIN_E_UNSUPPORTED = 9, /* understood, but impossible; *error names the field */
 	ADMIN_E_CONFIRMED = 10,  /* the limit waits for no confirmation */
+	ADMIN_E_FILE = 11,       /* the limit stands in a file: it is changed there only */
 };
 
 enum {
@@ -52,6 +53,23 @@ int admin_limit_confirm(struct service *service, const struct principal *who, co
 /* key NULL: all keys of the limit. Limits of packets are reset as a whole only. */
 int admin_limit_reset(struct service *service, const struct principal *who, const char *id,
 		      const char *key, size_t key_len, struct field_error *error);
+
+struct admin_files_result {
+	size_t made, changed, removed;
+	size_t at; /* on failure: the limit at fault, or n when it is none alone */
+};
+/*
+ * Makes these (as limit_parse() gives them) the limits of the default tenant that stand in files,
+ * in place of all that did so far. No two of them have one subject, or one name but "". A limit goes
+ * on, with what its keys consumed, when one of them has its name and still counts the same keys, or
+ * else its subject; what is as it was is not written.
+ *
+ * Checked as a whole before anything is written: ADMIN_E_EXISTS when a limit made over the API
+ * counts the same, ADMIN_E_TOO_MANY. Up to about 20 changes are one transaction; should the store
+ * fail between two, what is missing is made up for by the next call. One call at a time.
+ */
+int admin_files_apply(struct service *service, const struct limit *limits, size_t n,
+		      struct field_error *error, struct admin_files_result *ret);
 
 /* First boot: makes tenant, first user and API keys if the store has none. */
 struct admin_bootstrap {

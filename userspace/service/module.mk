@@ -6,6 +6,8 @@ sluice_srcs += \
 	userspace/service/check.c \
 	userspace/service/draft.c \
 	userspace/service/draft_keys.c \
+	userspace/service/files.c \
+	userspace/service/files_plan.c \
 	userspace/service/health.c \
 	userspace/service/keeper.c \
 	userspace/service/limit_table.c \

@@ -117,6 +117,44 @@ int packets_check(struct packets *packets, const struct limit_table *table,
 	return r;
 }
 
+/* A set without the limits of a tenant's files. */
+struct other_set {
+	struct packet_set set; /* first */
+	uint32_t tenant_number;
+};
+
+static int visit_other(const struct limit_entry *entry, void *data)
+{
+	const struct other_set *other = data;
+
+	if (entry->tenant_number == other->tenant_number &&
+	    strcmp(entry->limit.origin, LIMIT_ORIGIN_FILE) == 0)
+		return 0;
+	return visit_entry(entry, data);
+}
+
+int packets_check_files(struct packets *packets, const struct limit_table *table,
+			uint32_t tenant_number, const struct limit *const *limits, size_t n,
+			struct field_error *error)
+{
+	struct other_set other = {.set = {.packets = packets}, .tenant_number = tenant_number};
+	int r = 0;
+
+	if (packets_off(packets))
+		return 0;
+	r = limit_table_visit(table, visit_other, &other);
+	for (size_t i = 0; i < n && !r; i++)
+		if (limits[i]->scope == LIMIT_SCOPE_PACKET)
+			r = add_limit(&other.set, limits[i]);
+	if (!r) {
+		pthread_mutex_lock(&packets->calls);
+		r = datapath_check(packets->datapath, other.set.at, other.set.n, error);
+		pthread_mutex_unlock(&packets->calls);
+	}
+	done_set(&other.set);
+	return r;
+}
+
 static int compare_change(const void *a, const void *b)
 {
 	uint64_t first = ((const struct datapath_limit *)a)->limit->revision;

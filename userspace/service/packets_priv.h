@@ -50,6 +50,14 @@ int packets_check(struct packets *packets, const struct limit_table *table,
 		  const struct limit *limit, struct field_error *error);
 
 /*
+ * Whether the table's limits but for those of this tenant that stand in files could be in force with
+ * those of `limits` that are for packets. True as long as packets are off. Otherwise the same.
+ */
+int packets_check_files(struct packets *packets, const struct limit_table *table,
+			uint32_t tenant_number, const struct limit *const *limits, size_t n,
+			struct field_error *error);
+
+/*
  * Puts the table's limits in force as far as they can be; what failed shows in *packets and
  * *ret_refusal. The caller holds `calls`.
  */

@@ -22,6 +22,7 @@ static const struct example {
 } examples[] = {
 	{"listen", "127.0.0.2:99", NULL},
 	{"data", "/d/x", NULL},
+	{"limits", "/l/x", NULL},
 	{"keys_max", "77", NULL},
 	{"snapshot_interval", "3s", NULL},
 	{"http_threads", "3", NULL},

@@ -66,6 +66,7 @@ static void answer_outcome(int err, const char *existing_id, const struct field_
 		problem_set(reply, 422, error->field, "%s", error->message);
 		break;
 	case ADMIN_E_CONFIRMED:
+	case ADMIN_E_FILE:
 		problem_set(reply, 409, NULL, "%s", error->message);
 		break;
 	default:

@@ -303,6 +303,7 @@ static void config_is_found_wherever_it_stands(void **state)
 	assert_int_equal(conf_settings(kit.conf)->keys_max, 5);
 	assert_int_equal(conf_settings(kit.conf)->http_threads, 2);
 	assert_string_equal(conf_settings(kit.conf)->data, "--config");
+	assert_true(conf_has_file(kit.conf));
 	kit_done(&kit);
 	unlink(path);
 }

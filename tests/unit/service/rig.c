@@ -42,6 +42,7 @@ void rig_start(struct rig *rig, uint64_t keys_max)
 		.tenant_keys_max = keys_max,
 		.datapath = rig->datapath,
 		.journal = rig->journal,
+		.snapshot_interval_ms = rig->snapshot_interval_ms,
 	};
 
 	assert_int_equal(service_new(&config, &rig->error, &rig->service), 0);

@@ -29,6 +29,7 @@ struct rig {
 	struct memory_pins *pins;  /* owned; NULL: packets are off */
 	struct datapath *datapath; /* owned, on the pins */
 	struct journal *journal;   /* owned; NULL: none */
+	uint32_t snapshot_interval_ms;
 	struct principal who;
 	struct field_error error; /* of the last call */
 };

@@ -16,6 +16,7 @@ struct loading {
 	struct conf_limits *limits;
 	size_t room;
 	size_t file; /* the present one */
+	size_t n_packets;
 	struct conf_error *error;
 };
 
@@ -113,6 +114,19 @@ static int parse_item(struct loading *loading, const struct yaml_limit *item, st
 	return err;
 }
 
+/* Before each is compared with all others, which takes longer than for those of requests. */
+static int check_packets(struct loading *loading, const struct yaml_limit *item,
+			 const struct limit *limit)
+{
+	char message[FIELD_MESSAGE_SIZE];
+
+	if (limit->scope != LIMIT_SCOPE_PACKET || ++loading->n_packets <= SLUICE_RULES_MAX)
+		return 0;
+	snprintf(message, sizeof(message), "there is room for %d limits of packets",
+		 SLUICE_RULES_MAX);
+	return refuse(loading, line_of(item, "scope"), "scope", message);
+}
+
 static int take_item(const struct yaml_limit *item, void *data)
 {
 	struct loading *loading = data;
@@ -124,6 +138,8 @@ static int take_item(const struct yaml_limit *item, void *data)
 	if (limits->n == CONF_LIMITS_MAX)
 		return refuse(loading, item->line, "", "files may hold 4096 limits in all");
 	err = parse_item(loading, item, &limit);
+	if (!err)
+		err = check_packets(loading, item, &limit);
 	if (!err)
 		err = check_others(loading, &limit, item);
 	if (!err)

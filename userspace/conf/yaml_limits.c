@@ -171,17 +171,17 @@ static int read_items(struct yaml_events *events, yaml_limit_fn visit, void *dat
 	return err;
 }
 
-/* `limits:` and nothing beside it. */
+/* `limits:` and nothing beside it. Not nothing at all: so looks a file that is being written. */
 static int read_root(struct yaml_events *events, yaml_limit_fn visit, void *data)
 {
 	int err = yaml_events_next(events);
 
-	if (err || yaml_is_nothing(&events->event))
+	if (err)
 		return err;
 	if (events->event.type != YAML_MAPPING_START_EVENT)
 		return yaml_events_refuse_here(events, "must be `limits:` and a list");
 	err = yaml_events_next(events);
-	if (err || events->event.type == YAML_MAPPING_END_EVENT)
+	if (err)
 		return err;
 	if (events->event.type != YAML_SCALAR_EVENT || strcmp(text_of(events), "limits") != 0)
 		return yaml_events_refuse_here(events, "must be `limits:` and a list");
@@ -200,8 +200,10 @@ static int read_stream(struct yaml_events *events, yaml_limit_fn visit, void *da
 
 	if (!err)
 		err = yaml_events_next(events);
-	if (err || events->event.type == YAML_STREAM_END_EVENT)
+	if (err)
 		return err;
+	if (events->event.type == YAML_STREAM_END_EVENT)
+		return yaml_events_refuse(events, 1, "is empty: must be `limits:` and a list");
 	err = read_root(events, visit, data);
 	if (!err)
 		err = yaml_events_next(events); /* the document's end */

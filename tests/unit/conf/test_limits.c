@@ -92,7 +92,7 @@ static void limits_of_all_files_are_one_set_in_order(void **state)
 
 static void directory_without_limits_is_an_empty_set(void **state)
 {
-	static const char *const rows[] = {"", "# none\n", "limits:\n", "limits: []\n", "{}\n"};
+	static const char *const rows[] = {"limits:\n", "limits: []\n", "# ours\nlimits: # none\n"};
 	struct folder *folder = *state;
 
 	for (size_t i = 0; i <= N_OF(rows); i++) {
@@ -140,6 +140,10 @@ static void wrong_limit_is_refused_with_line_and_field(void **state)
 		{"limits: a\n", 1, "limits", "list of limits"},
 		{"limit:\n- key: a\n", 1, "", "`limits:`"},
 		{"- key: a\n", 1, "", "`limits:`"},
+		{"", 1, "", "empty"},
+		{"\n# half written", 1, "", "empty"},
+		{"---\n", 2, "", "`limits:`"},
+		{"{}\n", 1, "", "`limits:`"},
 		{"limits: []\nkeys_max: 5\n", 2, "limits", "beside"},
 		{"limits: []\n---\nlimits: []\n", 2, "limits", "second document"},
 		{"limits:\n- &a {key: a, limit: 5, interval: 1m}\n- *a\n", 2, "limits", "anchors"},
@@ -185,6 +189,31 @@ static void limits_equal_across_files_are_refused(void **state)
 	assert_non_null(strstr(error.what.message, "a.yaml:2"));
 }
 
+static void packet_limits_beyond_their_room_are_refused(void **state)
+{
+	struct folder *folder = *state;
+	struct conf_limits *limits = NULL;
+	struct conf_error error;
+	char text[8192] = "limits:\n", *at = text + strlen(text);
+
+	for (int i = 0; i <= SLUICE_RULES_MAX; i++) {
+		if (i == SLUICE_RULES_MAX) {
+			put_file(folder, "a.yaml", text);
+			assert_int_equal(conf_limits_load(folder->dir, &error, &limits), 0);
+			conf_limits_free(limits);
+			empty_folder(folder);
+			limits = NULL;
+		}
+		at += sprintf(at,
+			      "- {scope: packet, match: {dst_port: %d}, limit: 1, interval: 1s}\n",
+			      i + 1);
+	}
+	put_file(folder, "a.yaml", text);
+	assert_int_equal(conf_limits_load(folder->dir, &error, &limits), CONF_E_INVALID);
+	assert_non_null(strstr(error.where, "a.yaml:66"));
+	assert_non_null(strstr(error.what.message, "room for 64"));
+}
+
 static void directory_or_file_that_cannot_be_read_is_refused(void **state)
 {
 	struct folder *folder = *state;
@@ -212,6 +241,7 @@ int main(void)
 		WITH_FOLDER(directory_without_limits_is_an_empty_set),
 		WITH_FOLDER(wrong_limit_is_refused_with_line_and_field),
 		WITH_FOLDER(limits_equal_across_files_are_refused),
+		WITH_FOLDER(packet_limits_beyond_their_room_are_refused),
 		WITH_FOLDER(directory_or_file_that_cannot_be_read_is_refused),
 	};
 

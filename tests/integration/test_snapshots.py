@@ -285,6 +285,19 @@ def test_without_room_it_serves_and_says_so_once_until_it_can_write_again(start,
     client.close()
 
 
+def test_last_snapshot_that_cannot_be_written_is_said(start, tmp_path):
+    server = start("--snapshot-interval", "1d", data=tmp_path / "d")
+    client = server.client()
+    client.make("k*", limit=1000, interval="365d")
+    for n in range(800):
+        client.check(f"k{n}")
+    client.close()
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (16000, resource.RLIM_INFINITY))
+    server.stop()
+    assert "snapshots cannot be written: File too large" in server.stderr()
+    assert not list((tmp_path / "d").glob(f"{STATE}*"))
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     if os.geteuid() != 0:

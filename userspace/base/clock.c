@@ -69,6 +69,11 @@ uint64_t clock_utc_ms(const struct clock *clock)
 	return (clock_now_ns(clock) + clock->utc_offset_ns) / NS_PER_MS;
 }
 
+uint64_t clock_utc_offset_ns(const struct clock *clock)
+{
+	return clock->frozen ? clock->utc_offset_ns : measure_utc_offset();
+}
+
 int clock_advance_ms(struct clock *clock, uint64_t ms)
 {
 	uint64_t now;

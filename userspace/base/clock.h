@@ -21,6 +21,8 @@ void clock_init_frozen(struct clock *clock);
 
 uint64_t clock_now_ns(const struct clock *clock);
 uint64_t clock_utc_ms(const struct clock *clock);
+/* UTC minus monotonic as of now: UTC may have been set since the clock was made. */
+uint64_t clock_utc_offset_ns(const struct clock *clock);
 
 /* Moves a frozen clock. Returns 0, -EINVAL on a real clock, -ERANGE if it left 13 years of uptime. */
 int clock_advance_ms(struct clock *clock, uint64_t ms);

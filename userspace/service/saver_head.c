@@ -15,7 +15,7 @@ static const uint64_t agree_ns = 1000000000;
 
 size_t saver_put_head(uint8_t head[SAVER_BLOCK], const struct clock *clock)
 {
-	uint64_t offset = htole64(clock->utc_offset_ns);
+	uint64_t offset = htole64(clock_utc_offset_ns(clock));
 
 	memset(head, 0, HEAD_LEN);
 	boot_id((char *)head);

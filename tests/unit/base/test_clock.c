@@ -48,6 +48,22 @@ static void clock_utc_agrees_with_the_system(void **state)
 	assert_in_range(now, before - 1, after + 1);
 }
 
+/* As if UTC had been set an hour forward since the clock was made. */
+static void clock_utc_offset_is_that_of_now(void **state)
+{
+	const uint64_t hour_ns = 3600000000000ULL;
+	struct clock clock;
+	uint64_t made_ns;
+
+	clock_init_real(&clock);
+	made_ns = clock.utc_offset_ns;
+	clock.utc_offset_ns -= hour_ns;
+	assert_in_range(clock_utc_offset_ns(&clock), made_ns - 1000000000, made_ns + 1000000000);
+	clock_init_frozen(&clock);
+	clock.utc_offset_ns = hour_ns;
+	assert_int_equal(clock_utc_offset_ns(&clock), hour_ns);
+}
+
 static void clock_real_cannot_be_moved(void **state)
 {
 	struct clock clock;
@@ -151,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clock_real_lies_between_two_readings_of_the_system),
 		cmocka_unit_test(clock_utc_agrees_with_the_system),
+		cmocka_unit_test(clock_utc_offset_is_that_of_now),
 		cmocka_unit_test(clock_real_cannot_be_moved),
 		cmocka_unit_test(clock_frozen_stands_at_the_present),
 		cmocka_unit_test(clock_frozen_moves_both_times_alike),

@@ -224,14 +224,16 @@ static int list_files(const char *dir, struct conf_limits *limits, struct conf_e
 
 int conf_limits_load(const char *dir, struct conf_error *error, struct conf_limits **ret)
 {
-	_cleanup_conf_limits_ struct conf_limits *limits = calloc(1, sizeof(*limits));
+	struct conf_limits *limits = calloc(1, sizeof(*limits));
 	struct loading loading = {.limits = limits, .error = error};
 	int err = limits ? list_files(dir, limits, error) : -ENOMEM;
 
 	for (; !err && loading.file < limits->n_files; loading.file++)
 		err = read_limits_file(&loading);
-	if (!err)
-		*ret = TAKE_PTR(limits);
+	if (err)
+		conf_limits_free(limits);
+	else
+		*ret = limits;
 	return err;
 }
 

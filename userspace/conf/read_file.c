@@ -76,8 +76,8 @@ static size_t drop_line_end(char *text, size_t len)
 
 int conf_read_secret(const char *path, struct field_error *error, char **ret)
 {
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 	int err = conf_read_file(path, CONF_SECRET_MAX, &text, &len);
 
 	if (err == -ENOMEM)
@@ -86,7 +86,7 @@ int conf_read_secret(const char *path, struct field_error *error, char **ret)
 		field_error_set(error, "", "%s has more than %d bytes", path, CONF_SECRET_MAX);
 	else if (err)
 		field_error_set(error, "", "cannot read %s: %s", path, strerror(-err));
-	if (err)
+	if (!text)
 		return CONF_E_INVALID;
 	len = drop_line_end(text, len);
 	if (len > 0 && strlen(text) == len) {

@@ -39,17 +39,16 @@ static int put_scalar(struct item *item)
 	static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
 	const struct yaml_events *events = item->events;
 	const char *text = text_of(events);
+	bool plain = events->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	int64_t number;
 
 	if (strlen(text) != len_of(events))
 		return yaml_events_refuse_here(item->events, "holds a NUL");
-	if (events->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
-		json_put_string(&item->writer, text, len_of(events));
-	else if (is_one_of(text, nulls))
+	if (plain && is_one_of(text, nulls))
 		json_put_null(&item->writer);
-	else if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+	else if (plain && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
 		json_put_bool(&item->writer, *text == 't');
-	else if (number_parse_s64(text, strlen(text), &number) == 0)
+	else if (plain && number_parse_s64(text, strlen(text), &number) == 0)
 		json_put_s64(&item->writer, number);
 	else
 		json_put_string(&item->writer, text, len_of(events));
@@ -83,7 +82,7 @@ static int put_name(struct item *item, unsigned int depth)
 						  text_of(events), limit->members[i].line);
 	if (limit->n_members == YAML_MEMBERS_MAX)
 		return yaml_events_refuse_here(events, "a limit has no so many fields");
-	strcpy(limit->members[limit->n_members].name, text_of(events));
+	memcpy(limit->members[limit->n_members].name, text_of(events), len_of(events) + 1);
 	limit->members[limit->n_members++].line = (uint32_t)events->event.start_mark.line + 1;
 	return 0;
 }

@@ -153,15 +153,17 @@ static int read_stream(struct yaml_events *events, struct yaml_file *file)
 
 int yaml_read(const char *text, size_t len, struct yaml_error *error, struct yaml_file **ret)
 {
-	_cleanup_yaml_ struct yaml_file *file = calloc(1, sizeof(*file));
+	struct yaml_file *file = calloc(1, sizeof(*file));
 	_cleanup_(yaml_events_close) struct yaml_events events = {
 		.text = text, .name = "", .error = error};
 	int err = file ? yaml_events_open(&events, len) : -ENOMEM;
 
 	if (!err)
 		err = read_stream(&events, file);
-	if (!err)
-		*ret = TAKE_PTR(file);
+	if (err)
+		yaml_file_free(file);
+	else
+		*ret = file;
 	return err;
 }
 

@@ -16,7 +16,7 @@ struct former_set {
 	size_t room;
 };
 
-static void done_former(struct former_set *former)
+static void done_former(const struct former_set *former)
 {
 	free(former->at);
 	free(former->matched);
@@ -138,21 +138,27 @@ static int fill_changes(struct file_plan *plan, struct former_set *former,
 	return r;
 }
 
+static int match_former(struct file_plan *plan, struct former_set *former,
+			const struct limit *wanted)
+{
+	former->matched = calloc(former->n + 1, sizeof(*former->matched));
+	plan->changes = calloc(plan->n_wanted + former->n + 1, sizeof(*plan->changes));
+	if (!former->matched || !plan->changes)
+		return -ENOMEM;
+	plan->n = plan->n_wanted;
+	return fill_changes(plan, former, wanted);
+}
+
 static int make_changes(struct file_plan *plan, const struct limit *wanted)
 {
-	_cleanup_(done_former) struct former_set former = {.tenant_number =
-								   plan->op->who->tenant_number};
+	struct former_set former = {.tenant_number = plan->op->who->tenant_number};
 	int r;
 
 	r = limit_table_visit(plan->catalog->limits, collect_former, &former);
-	if (r)
-		return r;
-	former.matched = calloc(former.n + 1, sizeof(*former.matched));
-	plan->changes = calloc(plan->n_wanted + former.n + 1, sizeof(*plan->changes));
-	if (!former.matched || !plan->changes)
-		return -ENOMEM;
-	plan->n = plan->n_wanted;
-	return fill_changes(plan, &former, wanted);
+	if (!r)
+		r = match_former(plan, &former, wanted);
+	done_former(&former);
+	return r;
 }
 
 /* The change that leaves a subject which this limit counts. */

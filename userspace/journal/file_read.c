@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "journal/crc32c.h"
 #include "journal/file_priv.h"
 
@@ -20,13 +19,6 @@ struct walk {
 	journal_each *each; /* NULL: only check */
 	void *data;
 };
-
-static void close_walk(const struct walk *walk)
-{
-	if (walk->fd >= 0)
-		close(walk->fd);
-	free(walk->chunk);
-}
 
 static uint32_t get_u32(const uint8_t *at)
 {
@@ -137,10 +129,24 @@ static int explain(int r, struct field_error *error)
 	return r;
 }
 
+/* Nothing is handed over before all of it has been checked. */
+static int walk_twice(struct walk *walk, uint32_t schema_max, journal_each *each,
+		      struct field_error *error)
+{
+	int r = walk_file(walk);
+
+	if (r)
+		return explain(r, error);
+	if (walk->schema > schema_max)
+		return journal_refuse_newer(error, walk->schema, schema_max);
+	walk->each = each;
+	return explain(walk_file(walk), error);
+}
+
 int file_read(struct journal *journal, uint32_t schema_max, journal_each *each, void *data,
 	      struct field_error *error)
 {
-	_cleanup_(close_walk) struct walk walk = {
+	struct walk walk = {
 		.fd = openat(file_of(journal)->dir_fd, FILE_NAME,
 			     O_RDONLY | O_NOFOLLOW | O_CLOEXEC),
 		.data = data,
@@ -154,13 +160,8 @@ int file_read(struct journal *journal, uint32_t schema_max, journal_each *each, 
 	if (walk.fd < 0)
 		return explain(-errno, error);
 	walk.chunk = malloc(JOURNAL_CHUNK_MAX);
-	if (!walk.chunk)
-		return explain(-ENOMEM, error);
-	r = walk_file(&walk);
-	if (r)
-		return explain(r, error);
-	if (walk.schema > schema_max)
-		return journal_refuse_newer(error, walk.schema, schema_max);
-	walk.each = each;
-	return explain(walk_file(&walk), error);
+	r = walk.chunk ? walk_twice(&walk, schema_max, each, error) : explain(-ENOMEM, error);
+	free(walk.chunk);
+	close(walk.fd);
+	return r;
 }

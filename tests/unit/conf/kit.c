@@ -46,11 +46,13 @@ int kit_load(struct kit *kit, const char *file, const char *environment, const c
 
 int kit_load_text(struct kit *kit, const char *text, const char *environment, const char *args)
 {
-	char path[KIT_PATH_SIZE];
+	char *path = malloc(KIT_PATH_SIZE);
 	int err;
 
+	assert(path);
 	kit_write(text, strlen(text), path);
 	err = kit_load(kit, path, environment, args);
+	kit->path = path;
 	unlink(path);
 	/* The path differs from run to run: tests see FILE:LINE. */
 	if (err && strncmp(kit->error.where, path, strlen(path)) == 0) {
@@ -65,6 +67,7 @@ int kit_load_text(struct kit *kit, const char *text, const char *environment, co
 void kit_done(struct kit *kit)
 {
 	conf_free(kit->conf);
+	free(kit->path);
 	free(kit->line);
 	free(kit->variables);
 }

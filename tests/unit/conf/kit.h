@@ -15,6 +15,7 @@ enum {
 struct kit {
 	struct conf *conf;
 	struct conf_error error;
+	char *path; /* of the file, if it was made here; that is gone, but errors and origins name it */
 	char *line; /* of arguments, cut into words */
 	char *args[KIT_ARGS_MAX];
 	char *variables; /* the same */

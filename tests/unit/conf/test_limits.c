@@ -51,10 +51,11 @@ static int remove_folder(void **state)
 
 static void put_file(struct folder *folder, const char *name, const char *text)
 {
-	char *path = folder->files[folder->n++];
+	char path[PATH_SIZE];
 	FILE *file;
 
-	snprintf(path, PATH_SIZE, "%s/%s", folder->dir, name);
+	snprintf(path, sizeof(path), "%s/%s", folder->dir, name);
+	strcpy(folder->files[folder->n++], path);
 	file = fopen(path, "we");
 	assert_non_null(file);
 	fputs(text, file);

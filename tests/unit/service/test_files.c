@@ -13,7 +13,7 @@ static struct admin_files_result result;
 /* Applies limits given as JSON, up to a NULL. */
 static int apply(struct rig *rig, const char *const *bodies)
 {
-	struct limit limits[SET_MAX];
+	struct limit limits[SET_MAX] = {0};
 	size_t n;
 	int r;
 

@@ -249,7 +249,7 @@ check-long:
 ## bench: measure, print the table, write build/bench.json
 bench:
 	@scripts/deps build test bench
-	@$(MAKE) --no-print-directory all $(bench_bins)
+	@$(MAKE) --no-print-directory all bench-bins
 	@$(give_back)
 	@BUILD='$(BUILD)' PYTHONDONTWRITEBYTECODE=1 tests/bench/run
 

@@ -2,22 +2,27 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "metrics/metrics.h"
 
+/* The second number of "all resident shared ...", in pages. */
 static uint64_t read_resident_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long long all, resident = 0;
+	uint64_t pages = 0;
+	char line[128], *rest;
 
 	if (!file)
 		return 0;
-	if (fscanf(file, "%llu %llu", &all, &resident) != 2)
-		resident = 0;
+	if (fgets(line, sizeof(line), file)) {
+		(void)strtoull(line, &rest, 10);
+		pages = strtoull(rest, NULL, 10);
+	}
 	fclose(file);
-	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static uint64_t count_open_fds(void)

@@ -10,21 +10,12 @@
 #include "json/writer.h"
 
 enum {
-	API_KEY_SCHEMA = 1,
+	API_KEY_SCHEMA = 2,
+	/* The first schema had no "all": a key with all the rights there were then has them now. */
+	SCHEMA_WITHOUT_ALL = 1,
+	ALL_OF_SCHEMA_1 = AUTH_CHECK | AUTH_LIMITS_READ | AUTH_LIMITS_WRITE | AUTH_METRICS_READ,
 	DIGEST_HEX_SIZE = 2 * AUTH_DIGEST_SIZE + 1,
 };
-
-static const struct right_name {
-	enum auth_right right;
-	const char *name;
-} right_names[] = {
-	{AUTH_CHECK, "check"},
-	{AUTH_LIMITS_READ, "limits:read"},
-	{AUTH_LIMITS_WRITE, "limits:write"},
-	{AUTH_METRICS_READ, "metrics:read"},
-};
-
-enum { N_RIGHTS = sizeof(right_names) / sizeof(right_names[0]) };
 
 void auth_digest(const char *token, size_t len, uint8_t digest[AUTH_DIGEST_SIZE])
 {
@@ -34,9 +25,11 @@ void auth_digest(const char *token, size_t len, uint8_t digest[AUTH_DIGEST_SIZE]
 static void write_rights(struct json_writer *writer, uint32_t rights)
 {
 	json_begin_array(writer);
-	for (size_t i = 0; i < N_RIGHTS; i++)
-		if (rights & right_names[i].right)
-			json_put_str(writer, right_names[i].name);
+	if (rights == AUTH_ALL)
+		json_put_str(writer, auth_right_name(AUTH_ALL));
+	for (uint32_t right = 1; right < AUTH_ALL && rights != AUTH_ALL; right <<= 1)
+		if (rights & right)
+			json_put_str(writer, auth_right_name(right));
 	json_end_array(writer);
 }
 
@@ -125,10 +118,7 @@ static uint32_t right_of(const struct json *value)
 	if (json_type_of(value) != JSON_STRING)
 		return 0;
 	text = json_string(value, &len);
-	for (size_t i = 0; i < N_RIGHTS; i++)
-		if (strlen(right_names[i].name) == len && !memcmp(right_names[i].name, text, len))
-			return right_names[i].right;
-	return 0;
+	return auth_right_find(text, len);
 }
 
 /* A right that is not known here may not be dropped: saving the key would lose it. */
@@ -170,7 +160,7 @@ static int load_digest(const struct json *object, struct field_error *error,
 	return AUTH_E_UNKNOWN;
 }
 
-static int load_schema(const struct json *root, struct field_error *error)
+static int load_schema(const struct json *root, struct field_error *error, uint64_t *ret)
 {
 	uint64_t schema;
 
@@ -180,9 +170,10 @@ static int load_schema(const struct json *root, struct field_error *error)
 	}
 	if (load_number(root, "schema", error, &schema))
 		return AUTH_E_UNKNOWN;
-	if (schema == API_KEY_SCHEMA)
+	*ret = schema;
+	if (schema == API_KEY_SCHEMA || schema == SCHEMA_WITHOUT_ALL)
 		return 0;
-	field_error_set(error, "schema", "is %llu; this version reads %d",
+	field_error_set(error, "schema", "is %llu; this version reads up to %d",
 			(unsigned long long)schema, API_KEY_SCHEMA);
 	return AUTH_E_UNKNOWN;
 }
@@ -192,6 +183,7 @@ int api_key_load(const char *text, size_t len, struct field_error *error, struct
 	_cleanup_json_ struct json_document *document = NULL;
 	const struct json *root;
 	struct api_key key = {0};
+	uint64_t schema;
 	int r;
 
 	r = json_parse(text, len, error, &document);
@@ -200,12 +192,15 @@ int api_key_load(const char *text, size_t len, struct field_error *error, struct
 	if (r > 0)
 		return AUTH_E_UNKNOWN;
 	root = json_root(document);
-	if (load_schema(root, error) || load_text(root, "id", error, sizeof(key.id), key.id) ||
+	if (load_schema(root, error, &schema) ||
+	    load_text(root, "id", error, sizeof(key.id), key.id) ||
 	    load_text(root, "tenant", error, sizeof(key.tenant), key.tenant) ||
 	    load_text(root, "name", error, sizeof(key.name), key.name) ||
 	    load_rights(root, error, &key.rights) || load_digest(root, error, key.digest) ||
 	    load_number(root, "created_at_ms", error, &key.created_at_ms))
 		return AUTH_E_UNKNOWN;
+	if (schema == SCHEMA_WITHOUT_ALL && key.rights == ALL_OF_SCHEMA_1)
+		key.rights = AUTH_ALL;
 	*ret = key;
 	return 0;
 }

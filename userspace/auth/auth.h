@@ -27,10 +27,20 @@ enum auth_right {
 	AUTH_LIMITS_READ = 1 << 1,  /* see limits */
 	AUTH_LIMITS_WRITE = 1 << 2, /* create, change, delete, reset limits */
 	AUTH_METRICS_READ = 1 << 3, /* see what is measured */
+	AUTH_EVENTS_READ = 1 << 4,  /* watch rates and sampled decisions, with their keys */
+	AUTH_KEYS_READ = 1 << 5,    /* see which API keys there are */
+	AUTH_KEYS_WRITE = 1 << 6,   /* make and revoke API keys */
+	AUTH_AUDIT_READ = 1 << 7,   /* see who changed what */
+	AUTH_USAGE_READ = 1 << 8,   /* see how much was asked */
 };
 enum {
-	AUTH_ALL = AUTH_CHECK | AUTH_LIMITS_READ | AUTH_LIMITS_WRITE | AUTH_METRICS_READ,
+	AUTH_ALL = (1 << 9) - 1, /* "all": also the rights that later versions add */
 };
+
+/* "limits:read"; "all" of AUTH_ALL; "none" of what is no one right. Static. */
+const char *auth_right_name(uint32_t right);
+/* The right of this name, AUTH_ALL of "all"; 0: there is none. */
+uint32_t auth_right_find(const char *name, size_t len);
 
 /* An API key as stored: only the digest (BLAKE2b-256) of its token is ever kept. */
 struct api_key {

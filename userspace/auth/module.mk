@@ -2,4 +2,5 @@
 sluice_srcs += \
 	userspace/auth/api_key.c \
 	userspace/auth/keyring.c \
-	userspace/auth/password.c
+	userspace/auth/password.c \
+	userspace/auth/rights.c

@@ -53,11 +53,44 @@ static void api_key_rights_stand_by_name(void **state)
 	struct api_key key = sample();
 	_cleanup_buf_ struct buf buf;
 
-	key.rights = AUTH_ALL;
+	key.rights = AUTH_CHECK | AUTH_LIMITS_READ | AUTH_USAGE_READ;
 	buf_init(&buf);
 	api_key_save(&key, &buf);
-	assert_non_null(strstr(buf.data, "\"rights\":[\"check\",\"limits:read\",\"limits:write\","
-					 "\"metrics:read\"]"));
+	assert_non_null(strstr(buf.data, "\"rights\":[\"check\",\"limits:read\",\"usage:read\"]"));
+	key.rights = AUTH_ALL;
+	buf_clear(&buf);
+	api_key_save(&key, &buf);
+	assert_non_null(strstr(buf.data, "\"rights\":[\"all\"]"));
+}
+
+/* Such keys must not lose what later versions let them do. */
+static void api_key_with_all_rights_of_first_schema_has_all(void **state)
+{
+	const char *text =
+		KEY("1", "[\"check\",\"limits:read\",\"limits:write\",\"metrics:read\"]", DIGEST);
+	struct field_error error;
+	struct api_key key;
+
+	assert_int_equal(api_key_load(text, strlen(text), &error, &key), 0);
+	assert_int_equal(key.rights, AUTH_ALL);
+	text = KEY("1", "[\"check\",\"limits:read\",\"limits:write\"]", DIGEST);
+	assert_int_equal(api_key_load(text, strlen(text), &error, &key), 0);
+	assert_int_equal(key.rights, AUTH_CHECK | AUTH_LIMITS_READ | AUTH_LIMITS_WRITE);
+}
+
+static void rights_are_found_by_their_names(void **state)
+{
+	for (uint32_t right = 1; right < AUTH_ALL; right <<= 1) {
+		const char *name = auth_right_name(right);
+
+		assert_string_not_equal(name, "none");
+		assert_int_equal(auth_right_find(name, strlen(name)), right);
+	}
+	assert_int_equal(auth_right_find("all", 3), AUTH_ALL);
+	assert_int_equal(auth_right_find("checks", 6), 0);
+	assert_int_equal(auth_right_find("chec", 4), 0);
+	assert_int_equal(auth_right_find("", 0), 0);
+	assert_string_equal(auth_right_name(AUTH_CHECK | AUTH_LIMITS_READ), "none");
 }
 
 static void api_key_damaged_is_refused_naming_member(void **state)
@@ -66,7 +99,7 @@ static void api_key_damaged_is_refused_naming_member(void **state)
 		const char *text;
 		const char *field;
 	} rows[] = {
-		{KEY("2", "[\"check\"]", DIGEST), "schema"},
+		{KEY("3", "[\"check\"]", DIGEST), "schema"},
 		{KEY("-1", "[\"check\"]", DIGEST), "schema"},
 		{KEY("\"1\"", "[\"check\"]", DIGEST), "schema"},
 		{KEY("1", "[\"check\",\"fly\"]", DIGEST), "rights"},
@@ -109,6 +142,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(api_key_saved_loads_equal),
 		cmocka_unit_test(api_key_rights_stand_by_name),
+		cmocka_unit_test(api_key_with_all_rights_of_first_schema_has_all),
+		cmocka_unit_test(rights_are_found_by_their_names),
 		cmocka_unit_test(api_key_damaged_is_refused_naming_member),
 		cmocka_unit_test(api_key_sound_literal_loads),
 	};

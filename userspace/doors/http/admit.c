@@ -51,7 +51,7 @@ static bool refuse_right(const struct request *request, struct reply *reply)
 
 	if ((request->who.rights & right) == right)
 		return false;
-	problem_set(reply, 403, NULL, "this API key lacks the right %s", route_right_name(right));
+	problem_set(reply, 403, NULL, "this API key lacks the right %s", auth_right_name(right));
 	return true;
 }
 

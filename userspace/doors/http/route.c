@@ -110,19 +110,3 @@ size_t route_index(const struct route *route)
 {
 	return (size_t)(route - routes);
 }
-
-const char *route_right_name(uint32_t right)
-{
-	switch (right) {
-	case AUTH_CHECK:
-		return "check";
-	case AUTH_LIMITS_READ:
-		return "limits:read";
-	case AUTH_LIMITS_WRITE:
-		return "limits:write";
-	case AUTH_METRICS_READ:
-		return "metrics:read";
-	default:
-		return "none";
-	}
-}

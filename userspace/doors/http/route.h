@@ -45,6 +45,3 @@ int route_find(struct httpd_text method, struct httpd_text path, bool with_test,
 /* The rows in order; NULL behind the last. */
 const struct route *route_at(size_t index);
 size_t route_index(const struct route *route);
-
-/* What a right is called, for people. */
-const char *route_right_name(uint32_t right);

@@ -79,6 +79,7 @@ def test_show_says_where_each_value_comes_from(tmp_path):
     status, out, err = run(*args, "-o", "json", **variables)
     assert (status, err) == (0, "")
     shown = json.loads(out)
+    assert {type(row.pop("reload")) for row in shown.values()} == {bool}
     assert shown["keys_max"] == {"value": 5, "origin": f"{file}:1"}
     assert shown["http_threads"] == {"value": 3, "origin": "environment SLUICE_HTTP_THREADS"}
     assert shown["idle_timeout"] == {"value": "7s", "origin": "flag --idle-timeout"}

@@ -35,10 +35,17 @@ void conf_put_options(struct buf *text)
 	}
 }
 
+static const char *const changes[] = {
+	[BY_RESTART] = "restart",
+	[BY_SIGHUP] = "SIGHUP",
+	[BY_NOTHING] = "",
+};
+
 void conf_document(struct buf *text)
 {
-	buf_put_str(text, "| in the file | in the environment | takes | default | what it does |\n"
-			  "|---|---|---|---|---|\n");
+	buf_put_str(text, "| in the file | in the environment | takes | default | a change takes | "
+			  "what it does |\n"
+			  "|---|---|---|---|---|---|\n");
 	for (size_t i = 0; i < n_settings; i++) {
 		const struct setting *row = &settings_table[i];
 		char in_file[SETTING_NAME_SIZE], in_environment[SETTING_NAME_SIZE];
@@ -53,9 +60,10 @@ void conf_document(struct buf *text)
 			row->type->range(row, text);
 		}
 		if (row->by_default)
-			buf_printf(text, " | `%s` | %s |\n", row->by_default, row->help);
+			buf_printf(text, " | `%s` |", row->by_default);
 		else
-			buf_printf(text, " | | %s |\n", row->help);
+			buf_put_str(text, " | |");
+		buf_printf(text, " %s | %s |\n", changes[row->change], row->help);
 	}
 }
 
@@ -133,6 +141,8 @@ static void put_setting(const struct conf *conf, size_t i, struct json_writer *w
 		json_put_null(writer);
 	json_name(writer, "origin");
 	json_put_string(writer, origin.data, origin.len);
+	json_name(writer, "reload");
+	json_put_bool(writer, row->change == BY_SIGHUP);
 	json_end_object(writer);
 }
 

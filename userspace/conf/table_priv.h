@@ -23,12 +23,20 @@ struct setting_type {
 	bool secret; /* named by the file that holds it, but for the environment */
 };
 
+/* What puts another value in force, once it stands in a file. */
+enum setting_change {
+	BY_RESTART,
+	BY_SIGHUP,  /* or by a restart */
+	BY_NOTHING, /* it matters at the first start only */
+};
+
 struct setting {
 	const char *name;
 	const struct setting_type *type;
 	const char *value;      /* what stands for it in the help; NULL: a flag */
 	const char *by_default; /* parsed like what is typed; NULL: none */
 	uint64_t least, most;   /* of numbers, milliseconds, bytes */
+	enum setting_change change;
 	const char *help;
 	size_t offset; /* of its field in struct settings */
 };

@@ -1,0 +1,17 @@
+/* What an operator must know and no caller is told: each trouble logged once, and its end. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "app/server.h"
+
+/* What was said already. All 0: nothing. */
+struct reported {
+	uint64_t refusals;
+	uint64_t taken_back;
+	struct service_snapshots snapshots;
+};
+
+/* Logs what is new since the last call, of each kind the last. */
+void report_news(const struct server *server, struct reported *reported);
+/* Of it, how snapshots stand. */
+void report_snapshots(const struct server *server, struct reported *reported);

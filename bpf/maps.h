@@ -83,7 +83,7 @@ struct {
 	__type(value, struct sluice_meta);
 } meta SEC(".maps");
 
-static __always_inline const struct sluice_tables *map_tables(void)
+static __always_inline struct sluice_tables *map_tables(void)
 {
 	__u32 zero = 0;
 	void *inner = bpf_map_lookup_elem(&tables, &zero);

@@ -4,19 +4,25 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "sample.h"
 #include "verdict.h"
 
 SEC("xdp.frags")
 int sluice_xdp(struct xdp_md *ctx)
 {
-	const struct sluice_tables *t = map_tables();
+	struct sluice_tables *t = map_tables();
 	struct sluice_packet p = {0};
+	int action = XDP_PASS;
+	__u64 began_ns;
 
 	if (!t || !t->rules)
 		return XDP_PASS;
-	if (parse_packet(ctx, &p))
-		return XDP_PASS;
-	return verdict_of(t, &p) == VERDICT_DROP ? XDP_DROP : XDP_PASS;
+	began_ns = sample_begin(t);
+	if (!parse_packet(ctx, &p) && verdict_of(t, &p) == VERDICT_DROP)
+		action = XDP_DROP;
+	if (began_ns)
+		sample_end(began_ns);
+	return action;
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -92,7 +92,8 @@ struct sluice_tables {
 	__u64 rules;      /* bits in use */
 	__u64 enforce;    /* of those, the rules that refuse; the others are shadows */
 	__u64 timed;      /* rules with until_ns */
-	__u64 spare[7];   /* so that a rule begins at a cache line */
+	__u64 sample;     /* 1: the next packet takes it and is timed; else never written */
+	__u64 spare[6];   /* so that a rule begins at a cache line */
 	__u64 family4;    /* rules that take IPv4 */
 	__u64 family6;    /* and IPv6 */
 	__u64 seed[4];    /* of the key hash */

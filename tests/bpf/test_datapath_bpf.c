@@ -85,6 +85,60 @@ static void publish_puts_rules_in_force_and_counts(void **state)
 	datapath_close(&b->base, true);
 }
 
+static uint64_t count_timed(struct datapath_bpf *b, uint64_t *ret_sum_ns)
+{
+	struct sluice_times times;
+	uint64_t n = 0;
+
+	assert_int_equal(datapath_times(&b->base, &times), 0);
+	for (size_t i = 0; i <= SLUICE_TIMES_N; i++)
+		n += times.buckets[i];
+	*ret_sum_ns = times.sum_ns;
+	return n;
+}
+
+/* Whether or not the packet is dropped; the one after it is not timed. */
+static void packet_is_timed_when_the_controller_asks(void **state)
+{
+	uint64_t sum_ns, before_ns, n;
+	struct datapath_bpf *b;
+
+	nic_need();
+	b = nic_open_working();
+	nic_publish_limit(b);
+	pthread_mutex_lock(&b->sampler.lock);
+	assert_non_null(b->sampler.tables);
+	b->sampler.tables->sample = 0;
+	n = count_timed(b, &before_ns);
+	for (unsigned int i = 1; i <= 2 * NIC_BURST; i++) {
+		b->sampler.tables->sample = 1;
+		assert_int_equal(nic_count_passed(b, 2), 2 * i <= NIC_BURST ? 2 : 0);
+		assert_int_equal(b->sampler.tables->sample, 0);
+		assert_int_equal(count_timed(b, &sum_ns), n + i);
+		assert_in_range(sum_ns - before_ns, 1, 1000000000);
+		before_ns = sum_ns;
+	}
+	pthread_mutex_unlock(&b->sampler.lock);
+	datapath_close(&b->base, true);
+}
+
+static void sampler_asks_many_times_a_second(void **state)
+{
+	uint64_t sum_ns, deadline_ns, n = 0;
+	struct datapath_bpf *b;
+
+	nic_need();
+	b = nic_open_working();
+	nic_publish_limit(b);
+	deadline_ns = b->base.now_ns() + 5000000000;
+	while (n < 5 && b->base.now_ns() < deadline_ns) {
+		nic_count_passed(b, 1);
+		n = count_timed(b, &sum_ns);
+	}
+	assert_true(n >= 5);
+	datapath_close(&b->base, true);
+}
+
 /* `bpftool map dump` prints names only of what was made with its types. */
 static void publish_makes_tables_with_their_types(void **state)
 {
@@ -385,6 +439,8 @@ int main(void)
 		TEST(open_fresh_pins_and_attaches),
 		TEST(open_fresh_lets_everything_pass),
 		TEST(publish_puts_rules_in_force_and_counts),
+		TEST(packet_is_timed_when_the_controller_asks),
+		TEST(sampler_asks_many_times_a_second),
 		TEST(publish_makes_tables_with_their_types),
 		TEST(open_again_adopts_what_was_pinned),
 		TEST(open_after_unfinished_start_starts_afresh),

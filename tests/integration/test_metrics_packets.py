@@ -1,5 +1,7 @@
 """/metrics of packets: what was sent over a wire, counted once each; a restart goes on."""
 # SPDX-License-Identifier: MIT
+import time
+
 from exposition import Scrape, promtool
 from frames import ARP, eth, sized, udp4
 from guard import send_and_count
@@ -40,6 +42,18 @@ def test_packets_are_counted_as_they_were_sent(wire, limits):
                             mode=mode) == 1
         assert 0 <= scrape.value("sluice_packet_limit_full_ratio", id=one["id"],
                                  name=one["name"] or "") <= 1
+
+
+def test_packets_are_timed_now_and_then(wire, limits):
+    limits.limit(1, burst=BURST, match={"dst_port": 53})
+    deadline = time.monotonic() + 10
+    timed = 0
+    while timed < 3 and time.monotonic() < deadline:
+        send_and_count(wire, [udp4(dst_port=53)] * 5)
+        scrape = Scrape(limits.client)
+        timed = scrape.value("sluice_check_duration_seconds_count", door="xdp")
+    assert timed >= 3
+    assert 0 < scrape.value("sluice_check_duration_seconds_sum", door="xdp") < timed * 0.01
 
 
 def test_limits_and_interface_show(wire, limits):

@@ -73,6 +73,17 @@ static int reasons(struct datapath *datapath, struct sluice_reasons *ret)
 	return err;
 }
 
+static int times(struct datapath *datapath, struct sluice_times *ret)
+{
+	const struct datapath_bpf *b = bpf_of(datapath);
+	uint64_t sum[sizeof(*ret) / sizeof(uint64_t)];
+	int err = sum_cpus(b, b->times, 0, sum, sizeof(sum) / sizeof(sum[0]));
+
+	if (!err)
+		memcpy(ret, sum, sizeof(*ret));
+	return err;
+}
+
 static int clear_counts(struct datapath *datapath, uint32_t slot)
 {
 	const struct datapath_bpf *b = bpf_of(datapath);
@@ -113,6 +124,7 @@ static void close_bpf(struct datapath *datapath, bool detach)
 	struct datapath_bpf *b = bpf_of(datapath);
 
 	bpf_links_close(b);
+	bpf_sample_close(b);
 	if (detach && b->object) {
 		bpf_links_detach(b);
 		bpf_maps_unpin(b);
@@ -130,6 +142,7 @@ static const struct datapath_ops bpf_ops = {
 	.counts = counts,
 	.clear_counts = clear_counts,
 	.reasons = reasons,
+	.times = times,
 	.tend = tend,
 	.interfaces = interfaces,
 	.close = close_bpf,
@@ -183,6 +196,7 @@ static void begin(struct datapath_bpf *b)
 			    dropped);
 	bpf_links_tend(b);
 	bpf_links_report_unnamed(b);
+	bpf_sample_start(b);
 	/* Last: a start killed before it leaves the earlier program, of the same maps. */
 	bpf_program_pin(b);
 }
@@ -202,6 +216,7 @@ int datapath_open_bpf(const struct datapath_config *config, struct datapath **re
 	b->base.slots = b->no_slots;
 	b->lock_fd = b->program = -1;
 	pthread_mutex_init(&b->lock, NULL);
+	bpf_sample_init(b);
 	name_interfaces(b, config);
 	if (start(b, config))
 		give_up(b);

@@ -11,6 +11,9 @@
 
 #define META "meta"
 
+/* How long packets took means something with the program that took it: it is not pinned. */
+#define TIMES "times"
+
 /* How the operator gets rid of pins that cannot be adopted. */
 #define ADVICE "use another pin directory, or remove this one to start afresh"
 
@@ -22,6 +25,11 @@ static void write_path(const struct datapath_bpf *b, const char *name, char path
 static struct bpf_map *find_map(const struct datapath_bpf *b, const char *name)
 {
 	return bpf_object__find_map_by_name(b->object, name);
+}
+
+static bool is_pinned(const struct bpf_map *map)
+{
+	return !bpf_map__is_internal(map) && strcmp(bpf_map__name(map), TIMES) != 0;
 }
 
 static int open_object(struct datapath_bpf *b)
@@ -108,7 +116,7 @@ static int adopt_pins(struct datapath_bpf *b, uint32_t lines)
 
 	bpf_object__for_each_map(map, b->object)
 	{
-		if (!err && !bpf_map__is_internal(map))
+		if (!err && is_pinned(map))
 			err = adopt_map(b, map);
 	}
 	if (!err)
@@ -139,6 +147,7 @@ static int load_object(struct datapath_bpf *b)
 	b->tables = bpf_map__fd(find_map(b, "tables"));
 	b->counts = bpf_map__fd(find_map(b, "counts"));
 	b->reasons = bpf_map__fd(find_map(b, "reasons"));
+	b->times = bpf_map__fd(find_map(b, TIMES));
 	b->cpus = libbpf_num_possible_cpus();
 	if (b->cpus <= 0)
 		return bpf_off(b, "cannot tell how many CPUs there may be");
@@ -175,7 +184,7 @@ static int pin_maps(struct datapath_bpf *b)
 
 	bpf_object__for_each_map(map, b->object)
 	{
-		if (!err && map != meta && !bpf_map__is_internal(map))
+		if (!err && map != meta && is_pinned(map))
 			err = pin_map(b, map);
 	}
 	return err ? err : pin_map(b, meta);
@@ -321,7 +330,11 @@ int bpf_maps_publish(struct datapath_bpf *b, const struct sluice_tables *tables)
 		return fd;
 	if (tables)
 		err = fill_tables(fd, tables);
-	return err ? err : bpf_map_update_elem(b->tables, &zero, &fd, BPF_ANY);
+	if (!err)
+		err = bpf_map_update_elem(b->tables, &zero, &fd, BPF_ANY);
+	if (!err)
+		bpf_sample_published(b, fd);
+	return err;
 }
 
 void bpf_maps_close(struct datapath_bpf *b)

@@ -22,6 +22,16 @@ struct bpf_interface {
 	int link; /* -1: none */
 };
 
+/* Has a packet timed now and then. A program that is kept counts where we do not look. */
+struct bpf_sampler {
+	pthread_mutex_t lock; /* guards tables and stop */
+	pthread_cond_t wake;
+	struct sluice_tables *tables; /* in force, its first page; NULL: none yet, or not to be had */
+	bool stop;
+	bool running;
+	pthread_t thread;
+};
+
 struct datapath_bpf {
 	struct datapath base;
 	pthread_mutex_t lock; /* guards what interfaces show */
@@ -32,11 +42,12 @@ struct datapath_bpf {
 	bool may_load;             /* programs: else a pinned one is kept */
 	int program;               /* -1: none */
 	struct bpf_object *object; /* owns the descriptors of maps */
-	int tables, counts, reasons;
+	int tables, counts, reasons, times;
 	uint32_t tables_btf_key, tables_btf_value; /* so that each new one shows its fields */
 	int cpus;
 	struct bpf_interface interfaces[DATAPATH_INTERFACES_MAX];
 	size_t n_interfaces;
+	struct bpf_sampler sampler;
 	struct sluice_slot no_slots[SLUICE_RULES_MAX]; /* while there is no map of them */
 };
 
@@ -91,6 +102,13 @@ int bpf_maps_load(struct datapath_bpf *b, uint32_t lines);
 int bpf_maps_publish(struct datapath_bpf *b, const struct sluice_tables *tables);
 void bpf_maps_unpin(struct datapath_bpf *b);
 void bpf_maps_close(struct datapath_bpf *b);
+
+/* bpf_sample.c: how long packets take. */
+void bpf_sample_init(struct datapath_bpf *b);
+void bpf_sample_start(struct datapath_bpf *b);
+/* These tables are in force: packets are timed through them from now on. */
+void bpf_sample_published(struct datapath_bpf *b, int fd);
+void bpf_sample_close(struct datapath_bpf *b);
 
 /* bpf_links.c: programs on interfaces. */
 /* Brings every interface to where it should be: at first, and later once a second. */

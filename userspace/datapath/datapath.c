@@ -210,6 +210,11 @@ int datapath_reasons(struct datapath *datapath, struct sluice_reasons *ret)
 	return datapath->ops->reasons(datapath, ret);
 }
 
+int datapath_times(struct datapath *datapath, struct sluice_times *ret)
+{
+	return datapath->ops->times(datapath, ret);
+}
+
 void datapath_tend(struct datapath *datapath)
 {
 	datapath->ops->tend(datapath);

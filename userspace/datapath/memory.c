@@ -77,6 +77,13 @@ static int memory_reasons(struct datapath *datapath, struct sluice_reasons *ret)
 	return 0;
 }
 
+static int memory_times(struct datapath *datapath, struct sluice_times *ret)
+{
+	(void)datapath;
+	*ret = (struct sluice_times){0};
+	return 0;
+}
+
 static void memory_tend(struct datapath *datapath)
 {
 	(void)datapath;
@@ -115,6 +122,7 @@ static const struct datapath_ops memory_ops = {
 	.counts = memory_counts,
 	.clear_counts = memory_clear_counts,
 	.reasons = memory_reasons,
+	.times = memory_times,
 	.tend = memory_tend,
 	.interfaces = memory_interfaces,
 	.close = memory_close,

@@ -6,6 +6,7 @@ sluice_srcs += userspace/datapath/bpf_maps.c
 sluice_srcs += userspace/datapath/bpf_object.c
 sluice_srcs += userspace/datapath/bpf_place.c
 sluice_srcs += userspace/datapath/bpf_program.c
+sluice_srcs += userspace/datapath/bpf_sample.c
 sluice_srcs += userspace/datapath/bpf_say.c
 sluice_srcs += userspace/datapath/datapath.c
 sluice_srcs += userspace/datapath/memory.c

@@ -41,6 +41,13 @@ static int off_reasons(struct datapath *datapath, struct sluice_reasons *ret)
 	return 0;
 }
 
+static int off_times(struct datapath *datapath, struct sluice_times *ret)
+{
+	(void)datapath;
+	*ret = (struct sluice_times){0};
+	return 0;
+}
+
 static void off_tend(struct datapath *datapath)
 {
 	(void)datapath;
@@ -66,6 +73,7 @@ static const struct datapath_ops off_ops = {
 	.counts = off_counts,
 	.clear_counts = off_clear_counts,
 	.reasons = off_reasons,
+	.times = off_times,
 	.tend = off_tend,
 	.interfaces = off_interfaces,
 	.close = off_close,

@@ -77,6 +77,7 @@ struct metrics_facts {
 	uint64_t packet_limits_in_force;
 	bool reasons_read; /* else the counters could not be read: no such series */
 	struct sluice_reasons reasons;
+	struct sluice_times packet_times;
 	struct datapath_interface interfaces[DATAPATH_INTERFACES_MAX];
 	size_t n_interfaces;
 	struct metrics_packet_limit packet_limits[SLUICE_RULES_MAX];
@@ -85,7 +86,7 @@ struct metrics_facts {
 	/* Of the HTTP door. */
 	struct metrics_route routes[METRICS_ROUTES_MAX];
 	size_t n_routes;
-	struct times http_checks;
+	struct sluice_times http_checks;
 	uint64_t connections;
 	uint64_t connections_max;
 };

@@ -70,9 +70,11 @@ static void put_routes(const struct metric *metric, const struct metrics_facts *
 static void put_check_times(const struct metric *metric, const struct metrics_facts *facts,
 			    struct exposition *out)
 {
-	const struct exposition_label door = {"door", "http"};
+	const struct exposition_label http = {"door", "http"}, xdp = {"door", "xdp"};
 
-	times_write(&facts->http_checks, metric->name, &door, out);
+	times_write(&facts->http_checks, metric->name, &http, out);
+	if (facts->reasons_read)
+		times_write(&facts->packet_times, metric->name, &xdp, out);
 }
 
 static void put_interfaces(const struct metric *metric, const struct metrics_facts *facts,
@@ -192,8 +194,8 @@ static const struct metric table[] = {
 	 "checks that were asked, each of a batch by itself; allowed and denied are those that count",
 	 .put = put_checks},
 	{"sluice_check_duration_seconds", "histogram", "door, le",
-	 "from a whole request to its written answer, of every 16th request with checks per thread; "
-	 "a batch is one",
+	 "http: from a whole request to its written answer, of every 16th request with checks per "
+	 "thread; a batch is one. xdp: a packet's way through the program, of some 20 a second",
 	 .put = put_check_times},
 	{"sluice_keys", GAUGE, "", "live keys", .put = put_figure, .at = AT(engine.keys)},
 	{"sluice_keys_max", GAUGE, "",

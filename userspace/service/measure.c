@@ -47,7 +47,9 @@ static void measure_packets(struct service *service, const struct catalog *catal
 	memcpy(ret->interfaces, packets.interfaces,
 	       packets.n_interfaces * sizeof(packets.interfaces[0]));
 	ret->n_packet_limits = 0;
-	ret->reasons_read = !packets.off && service_packet_reasons(service, &ret->reasons) == 0;
+	ret->reasons_read =
+		!packets.off && service_packet_reasons(service, &ret->reasons) == 0 &&
+		datapath_times(service->reconcile.packets.datapath, &ret->packet_times) == 0;
 	if (!packets.off && packets.wanted > 0)
 		limit_table_visit(catalog->limits, visit_entry, &visit);
 }

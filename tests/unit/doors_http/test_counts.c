@@ -109,7 +109,7 @@ static uint64_t count_timed(struct door *door)
 	uint64_t n = 0;
 
 	counts_read(&door->http, &door->facts);
-	for (size_t i = 0; i <= TIMES_BOUNDS; i++)
+	for (size_t i = 0; i <= SLUICE_TIMES_N; i++)
 		n += door->facts.http_checks.buckets[i];
 	return n;
 }

@@ -34,23 +34,25 @@ static void time_at_a_bound_falls_below_it(void **state)
 		size_t bucket;
 	} rows[] = {
 		{0, 0},
-		{500, 0},
-		{501, 1},
-		{2000, 2},
-		{2001, 3},
-		{1000000, 10},
-		{1000001, 11},
-		{1000000000, TIMES_BOUNDS - 1},
-		{1000000001, TIMES_BOUNDS},
-		{3600000000000, TIMES_BOUNDS},
+		{50, 0},
+		{51, 1},
+		{500, 3},
+		{501, 4},
+		{2000, 5},
+		{2001, 6},
+		{1000000, 13},
+		{1000001, 14},
+		{1000000000, SLUICE_TIMES_N - 1},
+		{1000000001, SLUICE_TIMES_N},
+		{3600000000000, SLUICE_TIMES_N},
 	};
-	struct times before, times;
+	struct sluice_times before, times;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		times_read(*state, FIRST, &before);
 		times_add(*state, FIRST, rows[i].ns);
 		times_read(*state, FIRST, &times);
-		for (size_t b = 0; b <= TIMES_BOUNDS; b++)
+		for (size_t b = 0; b <= SLUICE_TIMES_N; b++)
 			assert_int_equal(times.buckets[b] - before.buckets[b], b == rows[i].bucket);
 		assert_int_equal(times.sum_ns - before.sum_ns, rows[i].ns);
 	}
@@ -61,7 +63,7 @@ static void written_buckets_are_cumulative_to_infinity(void **state)
 	const struct exposition_label door = {"door", "x"};
 	_cleanup_buf_ struct buf buf;
 	struct exposition out = {.buf = &buf};
-	struct times times;
+	struct sluice_times times;
 
 	buf_init(&buf);
 	times_add(*state, FIRST, 1000);
@@ -70,7 +72,10 @@ static void written_buckets_are_cumulative_to_infinity(void **state)
 	times_add(*state, FIRST, 2000000000);
 	times_read(*state, FIRST, &times);
 	times_write(&times, "t", &door, &out);
-	assert_string_equal(buf.data, "t_bucket{door=\"x\",le=\"0.0000005\"} 0\n"
+	assert_string_equal(buf.data, "t_bucket{door=\"x\",le=\"0.00000005\"} 0\n"
+				      "t_bucket{door=\"x\",le=\"0.0000001\"} 0\n"
+				      "t_bucket{door=\"x\",le=\"0.0000002\"} 0\n"
+				      "t_bucket{door=\"x\",le=\"0.0000005\"} 0\n"
 				      "t_bucket{door=\"x\",le=\"0.000001\"} 1\n"
 				      "t_bucket{door=\"x\",le=\"0.000002\"} 1\n"
 				      "t_bucket{door=\"x\",le=\"0.000005\"} 2\n"

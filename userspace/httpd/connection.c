@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "httpd/httpd_priv.h"
 
@@ -40,7 +39,7 @@ static int watch(struct connection *c, int operation)
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 				    .data.ptr = c};
 
-	return epoll_ctl(c->loop->epoll_fd, operation, c->fd, &event) < 0 ? -errno : 0;
+	return epoll_ctl(c->loop->epoll_fd, operation, c->transport.fd, &event) < 0 ? -errno : 0;
 }
 
 int connection_new(struct loop *loop, int fd, struct connection **ret)
@@ -51,7 +50,7 @@ int connection_new(struct loop *loop, int fd, struct connection **ret)
 	if (!c)
 		return -ENOMEM;
 	c->loop = loop;
-	c->fd = fd;
+	transport_init(&c->transport, fd);
 	buf_init(&c->out);
 	parse_reset(&c->parse);
 	connection_enter(c, PHASE_HEAD);
@@ -76,7 +75,7 @@ void connection_free(struct connection *c)
 		c->loop->connections = c->next;
 	if (c->next)
 		c->next->previous = c->previous;
-	close(c->fd);
+	transport_done(&c->transport);
 	atomic_fetch_sub(&c->loop->count, 1);
 	if (c->exchange)
 		buf_done(&c->exchange->late);
@@ -95,11 +94,11 @@ void connection_rearm(struct connection *c)
 static void linger(struct connection *c)
 {
 	for (int i = 0; i < READS_PER_WAKE; i++) {
-		ssize_t n = recv(c->fd, c->loop->buffer, LOOP_BUFFER_SIZE, 0);
+		ssize_t n = transport_discard(&c->transport, c->loop->buffer, LOOP_BUFFER_SIZE);
 
-		if (n < 0 && errno == EAGAIN)
+		if (n == -EAGAIN)
 			return;
-		if (n == 0 || (n < 0 && errno != EINTR)) {
+		if (n <= 0) {
 			connection_free(c);
 			return;
 		}
@@ -110,7 +109,7 @@ static void linger(struct connection *c)
 /* Ends our side. The peer's unread bytes would turn a close into a reset that eats the answer. */
 static void end_connection(struct connection *c)
 {
-	shutdown(c->fd, SHUT_WR);
+	transport_end(&c->transport);
 	connection_enter(c, PHASE_LINGER);
 	linger(c);
 }
@@ -126,11 +125,9 @@ static int flush_answers(struct connection *c)
 	if (out->len == 0)
 		return 0;
 	if (c->out.len == 0)
-		n = send(c->fd, out->data, out->len, MSG_NOSIGNAL);
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		return -errno;
+		n = transport_send(&c->transport, out->data, out->len);
 	if (n < 0)
-		n = 0;
+		return (int)n;
 	if ((size_t)n < out->len)
 		buf_put(&c->out, out->data + n, out->len - (size_t)n);
 	if (out->size > OUT_KEPT_MAX) {
@@ -143,10 +140,11 @@ static int flush_answers(struct connection *c)
 /* Sends what the socket did not take before. 0 or -errno. */
 static int send_rest(struct connection *c)
 {
-	ssize_t n = send(c->fd, c->out.data + c->out_sent, c->out.len - c->out_sent, MSG_NOSIGNAL);
+	ssize_t n =
+		transport_send(&c->transport, c->out.data + c->out_sent, c->out.len - c->out_sent);
 
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		return (int)n;
 	c->out_sent += (size_t)n;
 	if (c->out_sent == c->out.len) {
 		buf_done(&c->out);
@@ -249,7 +247,7 @@ void connection_on_timeout(struct connection *c)
 
 	/* Else the kernel would go on offering the rest for minutes to a peer that does not read. */
 	if (c->phase == PHASE_WRITING)
-		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		setsockopt(c->transport.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	if (c->phase == PHASE_BODY || (c->phase == PHASE_HEAD && c->in_len))
 		refuse_rest(c, 408, "the request took too long to arrive");
 	else

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "httpd/httpd.h"
+#include "httpd/transport_priv.h"
 
 enum {
 	LOOP_BUFFER_SIZE = 65536, /* what one recv may bring */
@@ -76,7 +77,7 @@ struct httpd_exchange {
 struct connection {
 	struct loop *loop;
 	struct connection *next, *previous; /* all of the loop */
-	int fd;
+	struct transport transport;
 	enum phase phase;
 	uint64_t deadline_ms; /* of the phase; 0: none */
 	bool broken;          /* to be freed once its deferred exchange is answered */

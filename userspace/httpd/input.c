@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "httpd/httpd_priv.h"
 
@@ -148,48 +147,39 @@ static bool take_requests(struct connection *c, char *base, size_t len)
 	return false;
 }
 
-/* One recv behind what we have. Returns as recv() does, or -2: the connection is not ours now. */
-static ssize_t read_some(struct connection *c, bool *ret_full)
+/* One recv behind what we have. Returns as take_requests() does; *ret_again: there may be more. */
+static bool read_some(struct connection *c, bool until_end, bool *ret_again)
 {
 	char *base = c->loop->buffer;
 	size_t room = LOOP_BUFFER_SIZE;
-	ssize_t n;
+	bool more = false;
+	ssize_t n = -ENOMEM;
 
-	if (c->in_len) {
-		if (reserve_in(c, c->in_len + READ_MIN)) {
-			connection_free(c);
-			return -2;
-		}
+	if (c->in_len == 0) {
+		n = transport_recv(&c->transport, base, room, &more);
+	} else if (reserve_in(c, c->in_len + READ_MIN) == 0) {
 		base = c->in;
 		room = c->in_size - c->in_len;
+		n = transport_recv(&c->transport, base + c->in_len, room, &more);
 	}
-	n = recv(c->fd, base + c->in_len, room, 0);
-	*ret_full = n > 0 && (size_t)n == room;
-	if (n > 0 && !take_requests(c, base, c->in_len + (size_t)n))
-		return -2;
-	return n;
+	*ret_again = more || (n > 0 && until_end);
+	if (n > 0)
+		return take_requests(c, base, c->in_len + (size_t)n);
+	if (n == -EAGAIN)
+		return true;
+	connection_free(c);
+	return false;
 }
 
-/*
- * Edge-triggered: reads until the socket is empty, which a short read shows as well as EAGAIN
- * does; only the peer's end shows as 0 alone.
- */
+/* Reads until the transport has no more; the peer's end it tells only to those who ask again. */
 bool input_read(struct connection *c, bool until_end)
 {
-	bool full;
-	ssize_t n;
+	bool again;
 
 	for (int i = 0; i < READS_PER_WAKE; i++) {
-		n = read_some(c, &full);
-		if (n == -2)
+		if (!read_some(c, until_end, &again))
 			return false;
-		if (n < 0 && errno == EAGAIN)
-			return true;
-		if (n == 0 || (n < 0 && errno != EINTR)) {
-			connection_free(c);
-			return false;
-		}
-		if (n > 0 && !full && !until_end)
+		if (!again)
 			return true;
 	}
 	connection_rearm(c);

@@ -110,10 +110,10 @@ static int give_up(struct operation *op)
 			      "others keep changing the same limit; try again");
 }
 
-int admin_limit_create(struct service *service, const struct principal *who,
-		       const struct json *body, struct field_error *error, struct admin_result *ret)
+int admin_limit_create(struct service *service, const struct actor *actor, const struct json *body,
+		       struct field_error *error, struct admin_result *ret)
 {
-	struct operation op = {service, who, error};
+	struct operation op = operation_of(service, actor, error);
 	_cleanup_limit_ struct limit limit;
 	int r;
 
@@ -242,11 +242,11 @@ static int try_update(struct operation *op, const struct admin_target *target,
 }
 
 /* After a conflict the limit is read again: an expected revision then fails by itself. */
-int admin_limit_update(struct service *service, const struct principal *who,
+int admin_limit_update(struct service *service, const struct actor *actor,
 		       const struct admin_target *target, const struct json *body,
 		       struct field_error *error, struct admin_result *ret)
 {
-	struct operation op = {service, who, error};
+	struct operation op = operation_of(service, actor, error);
 	int r = ADMIN_E_AGAIN;
 
 	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
@@ -292,10 +292,10 @@ static int try_confirm(struct operation *op, const struct admin_target *target,
 	return 0;
 }
 
-int admin_limit_confirm(struct service *service, const struct principal *who, const char *id,
+int admin_limit_confirm(struct service *service, const struct actor *actor, const char *id,
 			struct field_error *error, struct admin_result *ret)
 {
-	struct operation op = {service, who, error};
+	struct operation op = operation_of(service, actor, error);
 	struct admin_target target = {.id = id};
 	int r = ADMIN_E_AGAIN;
 
@@ -329,10 +329,10 @@ static int try_delete(struct operation *op, const struct admin_target *target)
 	return r ? r : operation_settled(op, &limit, true);
 }
 
-int admin_limit_delete(struct service *service, const struct principal *who,
+int admin_limit_delete(struct service *service, const struct actor *actor,
 		       const struct admin_target *target, struct field_error *error)
 {
-	struct operation op = {service, who, error};
+	struct operation op = operation_of(service, actor, error);
 	int r = ADMIN_E_AGAIN;
 
 	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)

@@ -28,6 +28,13 @@ enum {
 	ADMIN_LIMITS_MAX = 100000, /* per tenant */
 };
 
+/* Who asks for a change, and from where. Borrowed during the call. */
+struct actor {
+	const struct principal *who;
+	const char *peer;       /* an address without a port; NULL: not known */
+	const char *request_id; /* NULL: not known */
+};
+
 /* Which limit to change, and at which revision. */
 struct admin_target {
 	const char *id;
@@ -39,19 +46,18 @@ struct admin_result {
 	char existing_id[ID_SIZE];
 };
 
-int admin_limit_create(struct service *service, const struct principal *who,
-		       const struct json *body, struct field_error *error,
-		       struct admin_result *ret);
-int admin_limit_update(struct service *service, const struct principal *who,
+int admin_limit_create(struct service *service, const struct actor *actor, const struct json *body,
+		       struct field_error *error, struct admin_result *ret);
+int admin_limit_update(struct service *service, const struct actor *actor,
 		       const struct admin_target *target, const struct json *body,
 		       struct field_error *error, struct admin_result *ret);
-int admin_limit_delete(struct service *service, const struct principal *who,
+int admin_limit_delete(struct service *service, const struct actor *actor,
 		       const struct admin_target *target, struct field_error *error);
 /* The limit stays. ADMIN_E_NOT_FOUND once its time is over. */
-int admin_limit_confirm(struct service *service, const struct principal *who, const char *id,
+int admin_limit_confirm(struct service *service, const struct actor *actor, const char *id,
 			struct field_error *error, struct admin_result *ret);
 /* key NULL: all keys of the limit. Limits of packets are reset as a whole only. */
-int admin_limit_reset(struct service *service, const struct principal *who, const char *id,
+int admin_limit_reset(struct service *service, const struct actor *actor, const char *id,
 		      const char *key, size_t key_len, struct field_error *error);
 
 struct admin_files_result {

@@ -179,8 +179,9 @@ static int try_apply(struct operation *op, const struct limit *limits, size_t n,
 int admin_files_apply(struct service *service, const struct limit *limits, size_t n,
 		      struct field_error *error, struct admin_files_result *ret)
 {
-	const struct principal who = {.tenant = SERVICE_TENANT_DEFAULT};
-	struct operation op = {service, &who, error};
+	const struct principal who = {.key_id = "file", .tenant = SERVICE_TENANT_DEFAULT};
+	const struct actor actor = {.who = &who};
+	struct operation op = operation_of(service, &actor, error);
 	int r = ADMIN_E_AGAIN;
 
 	pthread_mutex_lock(&service->reconcile.packets.changes);

@@ -59,14 +59,15 @@ static struct due find_due(const struct catalog *catalog, uint64_t now_ms)
  */
 static void take_back(struct keeper *keeper, const struct due *due)
 {
-	struct principal who = {.tenant_number = due->tenant_number};
+	struct principal who = {.key_id = "keeper", .tenant_number = due->tenant_number};
+	const struct actor actor = {.who = &who};
 	struct admin_target target = {due->id, due->revision};
 	struct field_error error;
 	int r;
 
 	if (reconcile_tenant(&keeper->service->reconcile, due->tenant_number, who.tenant))
 		return;
-	r = admin_limit_delete(keeper->service, &who, &target, &error);
+	r = admin_limit_delete(keeper->service, &actor, &target, &error);
 	if (r) {
 		keeper->rest_until_ns = monotonic_ns() + RETRY_MS * NS_PER_MS;
 		return;

@@ -11,9 +11,16 @@
 /* One call under way. */
 struct operation {
 	struct service *service;
-	const struct principal *who;
+	const struct actor *actor;
+	const struct principal *who; /* of the actor */
 	struct field_error *error;
 };
+
+static inline struct operation operation_of(struct service *service, const struct actor *actor,
+					    struct field_error *error)
+{
+	return (struct operation){service, actor, actor->who, error};
+}
 
 /*
  * Which limit counts a subject, as the index records it: this is what makes two equal limits

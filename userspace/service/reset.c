@@ -42,14 +42,14 @@ static int reset_packets(struct service *service, const char *id, bool key,
 	return r == DATAPATH_E_NOT_FOUND ? ADMIN_E_NOT_FOUND : r;
 }
 
-int admin_limit_reset(struct service *service, const struct principal *who, const char *id,
+int admin_limit_reset(struct service *service, const struct actor *actor, const char *id,
 		      const char *key, size_t key_len, struct field_error *error)
 {
 	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service);
 	const struct limit *limit;
 
 	/* The engine knows ids of every tenant; the catalog says whose this one is. */
-	limit = catalog_find(catalog, who->tenant_number, id);
+	limit = catalog_find(catalog, actor->who->tenant_number, id);
 	if (!limit)
 		return ADMIN_E_NOT_FOUND;
 	if (limit->scope == LIMIT_SCOPE_PACKET)

@@ -66,6 +66,7 @@ struct rig *rig_new(struct store *store, uint64_t keys_max)
 	rig_write(rig, "tenants/default", "{\"schema\":1,\"number\":0}");
 	strcpy(rig->who.tenant, SERVICE_TENANT_DEFAULT);
 	rig->who.rights = AUTH_ALL;
+	rig->actor.who = &rig->who;
 	rig_start(rig, keys_max);
 	return rig;
 }
@@ -127,7 +128,7 @@ int rig_create(struct rig *rig, const char *body, struct admin_result *ret)
 {
 	_cleanup_json_ struct json_document *document = parse(rig, body);
 
-	return admin_limit_create(rig->service, &rig->who, json_root(document), &rig->error, ret);
+	return admin_limit_create(rig->service, &rig->actor, json_root(document), &rig->error, ret);
 }
 
 int rig_update(struct rig *rig, const char *id, const char *body, uint64_t expected_revision,
@@ -136,20 +137,20 @@ int rig_update(struct rig *rig, const char *id, const char *body, uint64_t expec
 	_cleanup_json_ struct json_document *document = parse(rig, body);
 	struct admin_target target = {id, expected_revision};
 
-	return admin_limit_update(rig->service, &rig->who, &target, json_root(document),
+	return admin_limit_update(rig->service, &rig->actor, &target, json_root(document),
 				  &rig->error, ret);
 }
 
 int rig_confirm(struct rig *rig, const char *id, struct admin_result *ret)
 {
-	return admin_limit_confirm(rig->service, &rig->who, id, &rig->error, ret);
+	return admin_limit_confirm(rig->service, &rig->actor, id, &rig->error, ret);
 }
 
 int rig_delete(struct rig *rig, const char *id, uint64_t expected_revision)
 {
 	struct admin_target target = {id, expected_revision};
 
-	return admin_limit_delete(rig->service, &rig->who, &target, &rig->error);
+	return admin_limit_delete(rig->service, &rig->actor, &target, &rig->error);
 }
 
 void rig_add(struct rig *rig, const char *body, char id[ID_SIZE])

@@ -31,6 +31,7 @@ struct rig {
 	struct journal *journal;   /* owned; NULL: none */
 	uint32_t snapshot_interval_ms;
 	struct principal who;
+	struct actor actor;       /* who, from nowhere known */
 	struct field_error error; /* of the last call */
 };
 

@@ -203,7 +203,7 @@ static void change_of_unknown_id_is_not_found(void **state)
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		assert_int_equal(rig_update(rig, ids[i], "{}", 0, &result), ADMIN_E_NOT_FOUND);
 		assert_int_equal(rig_delete(rig, ids[i], 0), ADMIN_E_NOT_FOUND);
-		assert_int_equal(admin_limit_reset(rig->service, &rig->who, ids[i], NULL, 0,
+		assert_int_equal(admin_limit_reset(rig->service, &rig->actor, ids[i], NULL, 0,
 						   &rig->error),
 				 ADMIN_E_NOT_FOUND);
 	}
@@ -222,9 +222,10 @@ static void change_by_other_tenant_is_not_found(void **state)
 	other = *rig;
 	strcpy(other.who.tenant, "other");
 	other.who.tenant_number = 7;
+	other.actor.who = &other.who;
 	assert_int_equal(rig_update(&other, id, "{\"limit\":9}", 0, &result), ADMIN_E_NOT_FOUND);
 	assert_int_equal(rig_delete(&other, id, 0), ADMIN_E_NOT_FOUND);
-	assert_int_equal(admin_limit_reset(rig->service, &other.who, id, NULL, 0, &other.error),
+	assert_int_equal(admin_limit_reset(rig->service, &other.actor, id, NULL, 0, &other.error),
 			 ADMIN_E_NOT_FOUND);
 	/* The same subject under another tenant is another limit. */
 	assert_int_equal(rig_create(&other, RIG_LIMIT("k", 4, "1m"), &result), 0);
@@ -241,14 +242,14 @@ static void reset_of_one_key_leaves_others(void **state)
 	rig_add(rig, RIG_LIMIT("user*", 2, "1m"), id);
 	assert_int_equal(rig_count_allowed(rig, "user1", 5), 2);
 	assert_int_equal(rig_count_allowed(rig, "user2", 5), 2);
-	assert_int_equal(admin_limit_reset(rig->service, &rig->who, id, "user1", 5, &rig->error),
+	assert_int_equal(admin_limit_reset(rig->service, &rig->actor, id, "user1", 5, &rig->error),
 			 0);
 	assert_int_equal(rig_count_allowed(rig, "user1", 5), 2);
 	assert_int_equal(rig_count_allowed(rig, "user2", 5), 0);
-	assert_int_equal(admin_limit_reset(rig->service, &rig->who, id, NULL, 0, &rig->error), 0);
+	assert_int_equal(admin_limit_reset(rig->service, &rig->actor, id, NULL, 0, &rig->error), 0);
 	assert_int_equal(rig_count_allowed(rig, "user1", 5), 2);
 	assert_int_equal(rig_count_allowed(rig, "user2", 5), 2);
-	assert_int_equal(admin_limit_reset(rig->service, &rig->who, id, "", 0, &rig->error),
+	assert_int_equal(admin_limit_reset(rig->service, &rig->actor, id, "", 0, &rig->error),
 			 ADMIN_E_INVALID);
 	assert_string_equal(rig->error.field, "key");
 }

@@ -222,7 +222,7 @@ static void api_changes_no_limit_of_a_file(void **state)
 	assert_int_equal(rig_confirm(rig, id, &admin), ADMIN_E_FILE);
 	assert_int_equal(rig_count_allowed(rig, "a", 9), 2);
 	/* What was consumed is no configuration. */
-	assert_int_equal(admin_limit_reset(rig->service, &rig->who, id, NULL, 0, &rig->error), 0);
+	assert_int_equal(admin_limit_reset(rig->service, &rig->actor, id, NULL, 0, &rig->error), 0);
 	assert_int_equal(rig_count_allowed(rig, "a", 9), 2);
 }
 

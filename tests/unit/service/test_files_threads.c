@@ -44,12 +44,12 @@ static void *use_api(void *data)
 		snprintf(body, sizeof(body), "{\"key\":\"k%d\",\"limit\":5,\"interval\":\"1m\"}",
 			 i % KEYS);
 		json_parse(body, strlen(body), &error, &document);
-		r = admin_limit_create(service, &race->rig->who, json_root(document), &error,
+		r = admin_limit_create(service, &race->rig->actor, json_root(document), &error,
 				       &made);
 		if (r)
 			continue;
 		atomic_fetch_add(&race->made, 1);
-		admin_limit_delete(service, &race->rig->who,
+		admin_limit_delete(service, &race->rig->actor,
 				   &(struct admin_target){.id = made.limit.id}, &error);
 		limit_done(&made.limit);
 	}

@@ -232,12 +232,12 @@ static void reset_forgets_the_whole_limit_only(void **state)
 	rig_add(rig, RIG_PACKETS(54, 100), second);
 	*word_of(rig, first) = 1;
 	*word_of(rig, second) = 2;
-	assert_int_equal(admin_limit_reset(rig->service, &rig->who, first, "192.0.2.1", 9,
+	assert_int_equal(admin_limit_reset(rig->service, &rig->actor, first, "192.0.2.1", 9,
 					   &rig->error),
 			 ADMIN_E_INVALID);
 	assert_string_equal(rig->error.field, "key");
 	assert_int_equal(*word_of(rig, first), 1);
-	assert_int_equal(admin_limit_reset(rig->service, &rig->who, first, NULL, 0, &rig->error),
+	assert_int_equal(admin_limit_reset(rig->service, &rig->actor, first, NULL, 0, &rig->error),
 			 0);
 	assert_int_equal(*word_of(rig, first), 0);
 	assert_int_equal(*word_of(rig, second), 2);

@@ -50,7 +50,7 @@ static void off_at_start_serves_lists_and_deletes(void **state)
 	assert_string_equal(refusals.last.field, name);
 	assert_non_null(strstr(refusals.last.message, off_reason));
 	assert_int_equal(rig_update(rig, id, "{\"limit\":5}", 0, &result), ADMIN_E_OFF);
-	assert_int_equal(admin_limit_reset(rig->service, &rig->who, id, NULL, 0, &rig->error),
+	assert_int_equal(admin_limit_reset(rig->service, &rig->actor, id, NULL, 0, &rig->error),
 			 ADMIN_E_OFF);
 	assert_int_equal(rig_delete(rig, id, 0), 0);
 	assert_int_equal(rig_count_records(rig, "tenants/default/limits/"), 1);

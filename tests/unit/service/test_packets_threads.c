@@ -115,7 +115,7 @@ static void *read_until_stopped(void *data)
 		service_packet_reasons(service, &reasons);
 		service_limit_stats(service, reader->limit, &stats);
 		service_limit_capacity(service, reader->limit, &capacity);
-		admin_limit_reset(service, &reader->rig.who, reader->limit->id, NULL, 0,
+		admin_limit_reset(service, &reader->rig.actor, reader->limit->id, NULL, 0,
 				  &reader->rig.error);
 	}
 	return NULL;

@@ -153,6 +153,7 @@ void handle_limits_list(struct request *request, struct reply *reply)
 
 void handle_limits_create(struct request *request, struct reply *reply)
 {
+	const struct actor actor = request_actor(request);
 	_cleanup_json_ struct json_document *document = NULL;
 	struct field_error error = {.field = ""};
 	struct admin_result result = {.existing_id = ""};
@@ -160,8 +161,7 @@ void handle_limits_create(struct request *request, struct reply *reply)
 
 	if (body_refuse_query(request, reply) || body_parse_object(request, reply, &document))
 		return;
-	err = admin_limit_create(service_of(request), &request->who, json_root(document), &error,
-				 &result);
+	err = admin_limit_create(service_of(request), &actor, json_root(document), &error, &result);
 	if (err) {
 		answer_outcome(err, result.existing_id, &error, reply);
 		return;
@@ -215,6 +215,7 @@ static int get_if_match(const struct request *request, struct reply *reply, uint
 
 void handle_limits_update(struct request *request, struct reply *reply)
 {
+	const struct actor actor = request_actor(request);
 	_cleanup_json_ struct json_document *document = NULL;
 	struct field_error error = {.field = ""};
 	struct admin_result result = {.existing_id = ""};
@@ -224,8 +225,8 @@ void handle_limits_update(struct request *request, struct reply *reply)
 	if (body_refuse_query(request, reply) || get_if_match(request, reply, &target.revision) ||
 	    body_parse_object(request, reply, &document))
 		return;
-	err = admin_limit_update(service_of(request), &request->who, &target, json_root(document),
-				 &error, &result);
+	err = admin_limit_update(service_of(request), &actor, &target, json_root(document), &error,
+				 &result);
 	if (err) {
 		answer_outcome(err, result.existing_id, &error, reply);
 		return;
@@ -236,13 +237,14 @@ void handle_limits_update(struct request *request, struct reply *reply)
 
 void handle_limits_delete(struct request *request, struct reply *reply)
 {
+	const struct actor actor = request_actor(request);
 	struct field_error error = {.field = ""};
 	struct admin_target target = {.id = request->id};
 	int err;
 
 	if (body_refuse_query(request, reply) || get_if_match(request, reply, &target.revision))
 		return;
-	err = admin_limit_delete(service_of(request), &request->who, &target, &error);
+	err = admin_limit_delete(service_of(request), &actor, &target, &error);
 	if (err)
 		answer_outcome(err, NULL, &error, reply);
 	else
@@ -251,13 +253,14 @@ void handle_limits_delete(struct request *request, struct reply *reply)
 
 void handle_limits_confirm(struct request *request, struct reply *reply)
 {
+	const struct actor actor = request_actor(request);
 	struct field_error error = {.field = ""};
 	struct admin_result result = {.existing_id = ""};
 	int err;
 
 	if (body_refuse_query(request, reply))
 		return;
-	err = admin_limit_confirm(service_of(request), &request->who, request->id, &error, &result);
+	err = admin_limit_confirm(service_of(request), &actor, request->id, &error, &result);
 	if (err) {
 		answer_outcome(err, NULL, &error, reply);
 		return;
@@ -287,6 +290,7 @@ static int parse_reset(const struct json *object, struct field_error *error, con
 
 void handle_limits_reset(struct request *request, struct reply *reply)
 {
+	const struct actor actor = request_actor(request);
 	_cleanup_json_ struct json_document *document = NULL;
 	struct field_error error = {.field = ""};
 	const char *key = NULL;
@@ -303,8 +307,7 @@ void handle_limits_reset(struct request *request, struct reply *reply)
 			return;
 		}
 	}
-	err = admin_limit_reset(service_of(request), &request->who, request->id, key, key_len,
-				&error);
+	err = admin_limit_reset(service_of(request), &actor, request->id, key, key_len, &error);
 	if (err)
 		answer_outcome(err, NULL, &error, reply);
 	else

@@ -60,3 +60,8 @@ bool request_bearer(struct httpd_text authorization, struct httpd_text *ret_toke
 	*ret_token = (struct httpd_text){authorization.text + skip, authorization.len - skip};
 	return true;
 }
+
+struct actor request_actor(const struct request *request)
+{
+	return (struct actor){.who = &request->who};
+}

@@ -8,6 +8,7 @@
 #include "auth/auth.h"
 #include "doors/http/query.h"
 #include "httpd/httpd.h"
+#include "service/admin.h"
 
 struct http;
 struct route;
@@ -39,6 +40,9 @@ struct request {
 	struct httpd_text body;
 	uint64_t started_ns; /* CLOCK_MONOTONIC; 0: it is not timed */
 };
+
+/* Who asks for a change. Borrows the request. */
+struct actor request_actor(const struct request *request);
 
 /* The path of "/path" or "http://host/path"; text NULL when it is neither. */
 struct httpd_text request_path(struct httpd_text path);

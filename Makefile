@@ -222,7 +222,7 @@ bench_bins := $(bench_srcs:%.c=$(BUILD)/%) $(BUILD)/generator \
 	$(bench_objs_src:tests/bench/%.c=$(BUILD)/bpf/bench/%.o)
 fuzz_bins := $(fuzz_srcs:%.c=$(dir_fuzz)/%)
 
-.PHONY: all deps up check check-long bench lint fmt clean help
+.PHONY: all deps up check check-long bench lint fmt install uninstall clean help
 ## make: build build/sluice
 all: $(BUILD)/sluice
 
@@ -263,6 +263,14 @@ lint:
 ## fmt: format every C file in place
 fmt:
 	@find $(wildcard include bpf userspace generator demo tests) -name '*.[ch]' | xargs -r $(CLANG_FORMAT) -i
+
+## install: copy to PREFIX (/usr/local) and SYSCONFDIR (/etc), below DESTDIR; `make uninstall` undoes it
+install: all
+	@env BUILD='$(BUILD)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' \
+		scripts/install
+
+uninstall:
+	@env PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' scripts/install --remove
 
 ## clean: remove the build directory
 clean:

@@ -12,6 +12,7 @@
 #include "app/announce.h"
 #include "app/bootstrap.h"
 #include "app/data_dir.h"
+#include "app/notify.h"
 #include "app/packets.h"
 #include "app/reload.h"
 #include "app/report.h"
@@ -196,7 +197,9 @@ int serve_run(const struct conf *conf)
 		announce_failure(err, &error);
 	} else {
 		announce_start(&server);
+		notify_manager("READY=1");
 		wait_signal(&server, &reported);
+		notify_manager("STOPPING=1");
 		end_serving(&server, &reported);
 		if (!detach)
 			announce_left(&server);

@@ -124,7 +124,7 @@ def test_hangup_ends_no_service_that_has_a_file(start, tmp_path):
     (tmp_path / "s.yaml").write_text("keys_max: 5\n")
     server = start("--config", tmp_path / "s.yaml")
     server.signal(signal.SIGHUP)
-    await_log(server, "read at the start only")
+    await_log(server, "settings are read again")
     client = server.client()
     assert client.get("/readyz").status == 200
     client.close()

@@ -1,4 +1,4 @@
-/* What changes while it serves: limits of files, on SIGHUP and when their directory changes. */
+/* What changes while it serves: settings on SIGHUP, limits of files also when their directory changes. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
@@ -14,7 +14,11 @@
 int reload_start(struct server *server, struct field_error *error);
 /* Whether SIGHUP means to read anew: there is something to read. */
 bool reload_wanted(const struct server *server);
-/* What SIGHUP asks for. The descriptor that is watched may be another afterwards. */
+/*
+ * What SIGHUP asks for: all sources of settings are read again, and taken over as a whole or not at
+ * all; then limits of files. Logs what is in force, what takes a restart, or why nothing changed. The
+ * descriptor that is watched may be another afterwards.
+ */
 void reload_now(struct server *server);
 
 /*

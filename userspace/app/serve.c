@@ -137,6 +137,7 @@ static void stop_server(struct server *server, bool detach)
 	if (server->watch_fd >= 0)
 		close(server->watch_fd);
 	datapath_close(server->datapath, detach);
+	conf_free(server->fresh);
 }
 
 /* Whether to go on. */

@@ -12,7 +12,8 @@
 
 /* Made from top to bottom and freed from bottom to top. The main thread's alone. */
 struct server {
-	const struct conf *conf;
+	const struct conf *conf; /* of the start, borrowed */
+	struct conf *fresh;      /* of the last SIGHUP; NULL: none was taken over */
 	struct clock clock;
 	int signal_fd;
 	int watch_fd; /* of the directory of limits; -1: none */
@@ -22,3 +23,9 @@ struct server {
 	struct service *service;
 	struct http *http;
 };
+
+/* Of the settings that SIGHUP changes, what is in force; the others are those of server->conf. */
+static inline const struct settings *server_settings(const struct server *server)
+{
+	return conf_settings(server->fresh ? server->fresh : server->conf);
+}

@@ -84,6 +84,15 @@ struct conf;
  * -ENOMEM. A conf is immutable.
  */
 int conf_load(const struct conf_sources *sources, struct conf_error *error, struct conf **ret);
+/*
+ * Reads the sources of `conf` again: what files hold may be another by now. The texts stay borrowed
+ * from whoever gave them to conf_load().
+ */
+int conf_load_again(const struct conf *conf, struct conf_error *error, struct conf **ret);
+/* Names, with commas between, of the settings that differ and that SIGHUP, or else only a restart,
+ * puts in force. */
+void conf_put_changed(const struct conf *from, const struct conf *to, bool by_sighup,
+		      struct buf *text);
 /* NULL is fine; wipes secrets that were read from files. */
 void conf_free(struct conf *conf);
 static inline void conf_freep(struct conf **conf)

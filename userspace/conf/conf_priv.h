@@ -19,6 +19,7 @@ struct conf_origin {
 };
 
 struct conf {
+	struct conf_sources sources; /* all borrowed */
 	struct settings settings;
 	struct conf_origin origins[SETTINGS_MAX];
 	const char *path;            /* of the file; NULL: none */

@@ -67,6 +67,40 @@ void conf_document(struct buf *text)
 	}
 }
 
+static const char *text_of(const struct setting *row, const struct settings *settings)
+{
+	return *(const char *const *)((const char *)settings + row->offset) ?: "";
+}
+
+/* By how they are written, but for secrets, which nothing writes. */
+static bool is_same(const struct setting *row, const struct settings *a, const struct settings *b)
+{
+	_cleanup_buf_ struct buf text_a, text_b;
+
+	if (row->type->secret)
+		return strcmp(text_of(row, a), text_of(row, b)) == 0;
+	buf_init(&text_a);
+	buf_init(&text_b);
+	row->type->format(row, a, &text_a);
+	row->type->format(row, b, &text_b);
+	if (text_a.failed || text_b.failed || text_a.len != text_b.len)
+		return false;
+	return text_a.len == 0 || memcmp(text_a.data, text_b.data, text_a.len) == 0;
+}
+
+void conf_put_changed(const struct conf *from, const struct conf *to, bool by_sighup,
+		      struct buf *text)
+{
+	const enum setting_change change = by_sighup ? BY_SIGHUP : BY_RESTART;
+
+	for (size_t i = 0; i < n_settings; i++) {
+		const struct setting *row = &settings_table[i];
+
+		if (row->change == change && !is_same(row, &from->settings, &to->settings))
+			buf_printf(text, "%s%s", text->len ? ", " : "", row->name);
+	}
+}
+
 /* Paths and interfaces may hold anything; a terminal gets none of it. */
 static void drop_controls(char *text)
 {

@@ -162,11 +162,20 @@ int conf_load(const struct conf_sources *sources, struct conf_error *error, stru
 {
 	_cleanup_conf_ struct conf *conf = calloc(1, sizeof(*conf));
 	struct loader loader = {conf, error};
-	int err = conf ? load(&loader, sources) : -ENOMEM;
+	int err;
 
+	if (!conf)
+		return -ENOMEM;
+	conf->sources = *sources;
+	err = load(&loader, sources);
 	if (!err)
 		*ret = TAKE_PTR(conf);
 	return err;
+}
+
+int conf_load_again(const struct conf *conf, struct conf_error *error, struct conf **ret)
+{
+	return conf_load(&conf->sources, error, ret);
 }
 
 void conf_free(struct conf *conf)

@@ -222,6 +222,16 @@ int engine_apply(struct engine *engine, const struct engine_change *changes, siz
 	return err;
 }
 
+void engine_keys_max(struct engine *engine, uint64_t keys_max)
+{
+	lock_take(&engine->control);
+	engine->keys_max = keys_max;
+	engine_lock_all(engine);
+	rules_keys_max(&engine->rules, keys_max);
+	engine_unlock_all(engine);
+	lock_drop(&engine->control);
+}
+
 int engine_tenant_keys_max(struct engine *engine, uint32_t tenant, uint64_t keys_max)
 {
 	struct tenant *record;

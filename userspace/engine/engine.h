@@ -147,7 +147,9 @@ int engine_reset_key(struct engine *engine, const char *id, const char *key, siz
 
 int engine_limit_stats(struct engine *engine, const char *id, struct engine_limit_stats *ret);
 
-/* Live keys a tenant may have from now on; those it has stay. Returns 0 or -ENOMEM. */
+/* Live keys that every tenant may have from now on, also those to come; those they have stay. */
+void engine_keys_max(struct engine *engine, uint64_t keys_max);
+/* The same for one tenant. Returns 0 or -ENOMEM. */
 int engine_tenant_keys_max(struct engine *engine, uint32_t tenant, uint64_t keys_max);
 
 /*

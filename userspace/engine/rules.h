@@ -108,6 +108,7 @@ uint64_t rules_hash_id(const struct rules *rules, const char *id);
 int rules_reserve(struct rules *rules, size_t n);
 /* Room for one more tenant and the record: 0 or -ENOMEM. */
 int rules_add_tenant(struct rules *rules, uint32_t number, uint64_t keys_max);
+void rules_keys_max(struct rules *rules, uint64_t keys_max);
 /* Takes the rule, whose id, tenant, pattern, params and mode are set. */
 void rules_add(struct rules *rules, struct rule *rule);
 void rules_delete(struct rules *rules, struct rule *rule, uint32_t generation);

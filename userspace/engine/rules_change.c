@@ -100,6 +100,13 @@ int rules_add_tenant(struct rules *rules, uint32_t number, uint64_t keys_max)
 	return 0;
 }
 
+void rules_keys_max(struct rules *rules, uint64_t keys_max)
+{
+	for (uint32_t i = 0; i < rules->tenants.size; i++)
+		for (struct table_link *at = rules->tenants.buckets[i]; at; at = at->next)
+			table_entry(at, struct tenant, by_number)->keys_max = keys_max;
+}
+
 static void add_length(struct tenant *tenant, size_t length)
 {
 	uint16_t at = tenant->n_lengths;

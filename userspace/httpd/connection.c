@@ -10,20 +10,21 @@
 
 void connection_enter(struct connection *c, enum phase phase)
 {
-	const struct httpd_config *config = &c->loop->httpd->config;
+	struct httpd_times *times = &c->loop->httpd->times;
 	uint64_t now_ms = c->loop->now_ms;
 
 	c->phase = phase;
 	switch (phase) {
 	case PHASE_IDLE:
 	case PHASE_WRITING:
-		c->deadline_ms = now_ms + config->idle_timeout_ms;
+		c->deadline_ms = now_ms + atomic_load_explicit(&times->idle, memory_order_relaxed);
 		break;
 	case PHASE_HEAD:
-		c->deadline_ms = now_ms + config->header_timeout_ms;
+		c->deadline_ms =
+			now_ms + atomic_load_explicit(&times->header, memory_order_relaxed);
 		break;
 	case PHASE_BODY:
-		c->deadline_ms = now_ms + config->body_timeout_ms;
+		c->deadline_ms = now_ms + atomic_load_explicit(&times->body, memory_order_relaxed);
 		break;
 	case PHASE_LINGER:
 		c->deadline_ms = now_ms + LINGER_MS;

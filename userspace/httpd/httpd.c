@@ -61,17 +61,33 @@ static int start_loops(struct httpd *httpd)
 }
 
 /* A quarter of the shortest deadline, within reason. */
-static unsigned int choose_tick_ms(const struct httpd_config *config)
+static unsigned int choose_tick_ms(const unsigned int times_ms[3])
 {
-	unsigned int least = config->header_timeout_ms;
+	unsigned int least = times_ms[0];
 
-	if (config->body_timeout_ms < least)
-		least = config->body_timeout_ms;
-	if (config->idle_timeout_ms < least)
-		least = config->idle_timeout_ms;
+	for (int i = 1; i < 3; i++)
+		if (times_ms[i] < least)
+			least = times_ms[i];
 	if (least / 4 > TICK_MS_MAX)
 		return TICK_MS_MAX;
 	return least / 4 < TICK_MS_MIN ? TICK_MS_MIN : least / 4;
+}
+
+static void set_times(struct httpd *httpd, const unsigned int times_ms[3])
+{
+	atomic_store(&httpd->times.header, times_ms[0]);
+	atomic_store(&httpd->times.body, times_ms[1]);
+	atomic_store(&httpd->times.idle, times_ms[2]);
+	atomic_store(&httpd->times.tick, choose_tick_ms(times_ms));
+}
+
+void httpd_set_timeouts(struct httpd *httpd, unsigned int header_ms, unsigned int body_ms,
+			unsigned int idle_ms)
+{
+	set_times(httpd, (const unsigned int[3]){header_ms, body_ms, idle_ms});
+	/* A loop may rest for what was a tick. */
+	for (unsigned int i = 0; i < httpd->n_loops; i++)
+		loop_wake(&httpd->loops[i]);
 }
 
 static int listen_and_start(struct httpd *httpd)
@@ -98,7 +114,8 @@ int httpd_new(const struct httpd_config *config, struct httpd **ret)
 	if (!httpd)
 		return -ENOMEM;
 	httpd->config = *config;
-	httpd->tick_ms = choose_tick_ms(config);
+	set_times(httpd, (const unsigned int[3]){config->header_timeout_ms, config->body_timeout_ms,
+						 config->idle_timeout_ms});
 	httpd->loops = calloc(config->threads, sizeof(*httpd->loops));
 	if (!httpd->loops) {
 		free(httpd);

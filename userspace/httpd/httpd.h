@@ -92,6 +92,12 @@ struct httpd;
 /* Listens and starts the threads. 0 or -errno (-EADDRINUSE, -EACCES, -EADDRNOTAVAIL, ...). */
 int httpd_new(const struct httpd_config *config, struct httpd **ret);
 uint16_t httpd_port(const struct httpd *httpd);
+/*
+ * Other times than those of the config, from any thread. A connection goes by them from the next
+ * thing it waits for: one that is idle at the moment keeps the deadline it has.
+ */
+void httpd_set_timeouts(struct httpd *httpd, unsigned int header_ms, unsigned int body_ms,
+			unsigned int idle_ms);
 /* How many are open now, those included that are about to close. Any thread. */
 unsigned int httpd_connections(const struct httpd *httpd);
 

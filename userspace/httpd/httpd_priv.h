@@ -119,12 +119,18 @@ struct loop {
 	struct connection *late;
 };
 
+/* In ms; each is read and set alone. A deadline is set by them when its phase begins. */
+struct httpd_times {
+	atomic_uint header, body, idle;
+	atomic_uint tick; /* how often deadlines are looked at */
+};
+
 struct httpd {
-	struct httpd_config config;
+	struct httpd_config config; /* its times are those of the start */
+	struct httpd_times times;
 	struct loop *loops;
 	unsigned int n_loops;
 	uint16_t port;
-	unsigned int tick_ms;
 	atomic_bool draining;
 	atomic_bool listener_closed; /* while draining: no loop gets another connection */
 	atomic_bool stopping;

@@ -268,13 +268,15 @@ void *loop_run(void *data)
 {
 	struct loop *loop = data;
 	struct epoll_event events[EVENTS_PER_WAIT];
+	unsigned int tick_ms;
 	bool waiting;
 	int n;
 
 	while (!atomic_load(&loop->httpd->stopping)) {
+		tick_ms = atomic_load(&loop->httpd->times.tick);
 		waiting = loop->connections || loop->listen_again_ms;
 		n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT,
-			       waiting ? (int)loop->httpd->tick_ms : -1);
+			       waiting ? (int)tick_ms : -1);
 		loop->now_ms = read_clock_ms();
 		for (int i = 0; i < n; i++)
 			dispatch(loop, &events[i]);
@@ -282,7 +284,7 @@ void *loop_run(void *data)
 			accept_some(loop);
 		loop->accept_due = false;
 		take_inbox(loop);
-		if (loop->now_ms - loop->ticked_ms >= loop->httpd->tick_ms)
+		if (loop->now_ms - loop->ticked_ms >= tick_ms)
 			watch_time(loop);
 		if (atomic_load(&loop->httpd->draining))
 			drain(loop);

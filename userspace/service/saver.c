@@ -25,13 +25,11 @@ static uint64_t monotonic_ns(void)
 
 void saver_init(struct saver *saver, const struct service_config *config, struct engine *engine)
 {
-	uint32_t interval_ms = config->snapshot_interval_ms;
 	pthread_condattr_t monotonic;
 
 	saver->engine = engine;
 	saver->clock = config->clock;
 	saver->journal = config->journal;
-	saver->interval_ns = (interval_ms ? interval_ms : SAVER_INTERVAL_MS) * NS_PER_MS;
 	saver->state.kept = config->journal != NULL;
 	if (config->journal_off)
 		snprintf(saver->state.failing, sizeof(saver->state.failing), "%s",
@@ -41,6 +39,15 @@ void saver_init(struct saver *saver, const struct service_config *config, struct
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&saver->wake, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	saver_set_interval(saver, config->snapshot_interval_ms);
+}
+
+void saver_set_interval(struct saver *saver, uint32_t interval_ms)
+{
+	pthread_mutex_lock(&saver->lock);
+	saver->interval_ns = (interval_ms ? interval_ms : SAVER_INTERVAL_MS) * NS_PER_MS;
+	pthread_cond_signal(&saver->wake);
+	pthread_mutex_unlock(&saver->lock);
 }
 
 void saver_done(struct saver *saver)
@@ -122,19 +129,25 @@ void saver_restore(struct saver *saver)
 
 /* Writing. */
 
-/* True when it is time to stop. */
-static bool rest_until(struct saver *saver, uint64_t until_ns)
+static int wait_until(struct saver *saver, uint64_t until_ns)
 {
-	struct timespec until = {
+	const struct timespec until = {
 		.tv_sec = (time_t)(until_ns / NS_PER_S),
 		.tv_nsec = (long)(until_ns % NS_PER_S),
 	};
+
+	return pthread_cond_timedwait(&saver->wake, &saver->lock, &until);
+}
+
+/* True when it is time to stop. */
+static bool rest_until(struct saver *saver, uint64_t until_ns)
+{
 	bool stop;
 	int r = 0;
 
 	pthread_mutex_lock(&saver->lock);
 	while (!saver->stop && r == 0)
-		r = pthread_cond_timedwait(&saver->wake, &saver->lock, &until);
+		r = wait_until(saver, until_ns);
 	stop = saver->stop;
 	pthread_mutex_unlock(&saver->lock);
 	return stop;
@@ -224,12 +237,25 @@ static uint64_t next_ns(const struct saver *saver, uint64_t began_ns)
 	return began_ns + saver->interval_ns - (early_ns < most_ns ? early_ns : most_ns);
 }
 
+/* Until the next snapshot is due, which another interval moves. True when it is time to stop. */
+static bool rest_interval(struct saver *saver, uint64_t began_ns)
+{
+	bool stop;
+
+	pthread_mutex_lock(&saver->lock);
+	while (!saver->stop && monotonic_ns() < next_ns(saver, began_ns))
+		wait_until(saver, next_ns(saver, began_ns));
+	stop = saver->stop;
+	pthread_mutex_unlock(&saver->lock);
+	return stop;
+}
+
 static void *run_saver(void *data)
 {
 	struct saver *saver = data;
 	uint64_t began_ns = monotonic_ns();
 
-	while (!rest_until(saver, next_ns(saver, began_ns))) {
+	while (!rest_interval(saver, began_ns)) {
 		began_ns = monotonic_ns();
 		save(saver, false);
 	}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,7 +22,7 @@ struct saver {
 	struct engine *engine; /* borrowed, as are the next two */
 	const struct clock *clock;
 	struct journal *journal; /* NULL: nothing is kept; the thread's while it runs */
-	uint64_t interval_ns;
+	_Atomic uint64_t interval_ns;
 	pthread_t thread;
 	bool running;
 
@@ -44,6 +45,8 @@ void saver_init(struct saver *saver, const struct service_config *config, struct
 void saver_restore(struct saver *saver);
 /* 0 or -errno. */
 int saver_start(struct saver *saver);
+/* From any thread; 0: SAVER_INTERVAL_MS. */
+void saver_set_interval(struct saver *saver, uint32_t interval_ms);
 /* Writes a last time, at once, and ends the thread; once is enough. */
 void saver_stop(struct saver *saver);
 void saver_done(struct saver *saver);

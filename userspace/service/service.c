@@ -140,6 +140,18 @@ void service_usage(struct service *service, struct engine_usage *ret)
 	engine_usage(service->engine, ret);
 }
 
+void service_set_keys_max(struct service *service, uint64_t keys_max)
+{
+	assert(keys_max > 0);
+	engine_keys_max(service->engine, keys_max);
+	atomic_store(&service->keys_max, keys_max);
+}
+
+void service_set_snapshot_interval(struct service *service, uint32_t interval_ms)
+{
+	saver_set_interval(&service->saver, interval_ms);
+}
+
 void service_refusals(struct service *service, struct service_refusals *ret)
 {
 	struct reconcile *reconcile = &service->reconcile;

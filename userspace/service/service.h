@@ -50,6 +50,10 @@ void service_free(struct service *service);
 /* Writes the last snapshot already: what is consumed from now on is not in it. */
 void service_save(struct service *service);
 
+/* Other values than those of the config, at once and from any thread; keys that live stay. */
+void service_set_keys_max(struct service *service, uint64_t keys_max);
+void service_set_snapshot_interval(struct service *service, uint32_t interval_ms);
+
 /* An immutable view of all that is configured. Rebuilt by sharing what did not change. */
 struct limit_table;
 struct catalog {

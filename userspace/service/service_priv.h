@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "service/keeper_priv.h"
 #include "service/reconcile_priv.h"
 #include "service/saver_priv.h"
@@ -13,7 +15,7 @@ struct service {
 	uint32_t apply_wait_ms;
 	bool packets_needed;
 	struct engine *engine;
-	uint64_t keys_max;
+	_Atomic uint64_t keys_max;
 	struct counters *checks; /* one cell for each enum metrics_check */
 	struct reconcile reconcile;
 	struct sweeper sweeper;

@@ -90,9 +90,37 @@ static void shown_json_has_types_and_origins(void **state)
 	assert_string_equal(json_string(member(document, "bootstrap_key", "value"), NULL),
 			    "(secret)");
 	assert_string_equal(json_string(member(document, "idle_timeout", "value"), NULL), "1m");
+	assert_true(json_bool(member(document, "idle_timeout", "reload")));
+	assert_false(json_bool(member(document, "listen", "reload")));
 	for (size_t i = 0; i < n_settings; i++)
 		assert_non_null(member(document, settings_table[i].name, "value"));
 	kit_done(&kit);
+}
+
+static void changed_settings_are_named_by_what_puts_them_in_force(void **state)
+{
+	static const char former[] =
+		"keys_max: 5\nidle_timeout: 60s\niface: [a, b]\nhttp_threads: 2\n";
+	static const char latter[] =
+		"keys_max: 6\nidle_timeout: 1m\niface: [b, a]\nhttp_threads: 2\n"
+		"bootstrap_email: b@example.org\nlimits: x\n";
+	_cleanup_buf_ struct buf names;
+	struct kit from, to;
+
+	buf_init(&names);
+	assert_int_equal(kit_load_text(&from, former, NULL, NULL), 0);
+	assert_int_equal(kit_load_text(&to, latter, NULL, NULL), 0);
+	conf_put_changed(from.conf, to.conf, true, &names);
+	assert_string_equal(names.data, "limits, keys_max");
+	buf_clear(&names);
+	conf_put_changed(from.conf, to.conf, false, &names);
+	assert_string_equal(names.data, "iface");
+	buf_clear(&names);
+	conf_put_changed(to.conf, to.conf, true, &names);
+	conf_put_changed(to.conf, to.conf, false, &names);
+	assert_int_equal(names.len, 0);
+	kit_done(&from);
+	kit_done(&to);
 }
 
 static void unset_secret_is_null_in_json(void **state)
@@ -118,6 +146,7 @@ int main(void)
 		cmocka_unit_test(help_has_every_option),
 		cmocka_unit_test(secrets_are_never_shown),
 		cmocka_unit_test(shown_json_has_types_and_origins),
+		cmocka_unit_test(changed_settings_are_named_by_what_puts_them_in_force),
 		cmocka_unit_test(unset_secret_is_null_in_json),
 	};
 

@@ -198,7 +198,10 @@ static void churn_once(struct worker *worker, unsigned i, uint64_t now_ns)
 	if (engine_apply(worker->engine, &change, 1, now_ns) < 0 ||
 	    engine_reset_key(worker->engine, "b", "k5", 2, now_ns))
 		worker->errors++;
-	engine_tenant_keys_max(worker->engine, 0, 500 + i % 700);
+	if (i % 2)
+		engine_keys_max(worker->engine, 500 + i % 700);
+	else
+		engine_tenant_keys_max(worker->engine, 0, 500 + i % 700);
 	engine_limit_stats(worker->engine, "c", &stats);
 	engine_usage(worker->engine, &usage);
 }

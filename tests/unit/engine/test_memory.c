@@ -213,6 +213,22 @@ static void engine_tenant_keys_max_lower_keeps_live_keys(void **state)
 	assert_true(kit_allowed(*state, "k3", 1, START_NS));
 }
 
+static void engine_keys_max_holds_for_tenants_there_are_and_to_come(void **state)
+{
+	struct engine_change other = kit_put("b", "*", 2, 1, SECOND_NS);
+
+	kit_limit(*state, "a", "*", 2);
+	assert_int_equal(engine_tenant_keys_max(*state, 0, 9), 0);
+	engine_keys_max(*state, 1);
+	other.limit.tenant = 7;
+	assert_int_equal(engine_apply(*state, &other, 1, START_NS), 0);
+	for (unsigned int tenant = 0; tenant <= 7; tenant += 7) {
+		assert_int_equal(check_tenant(*state, tenant, "k1", 1, START_NS), 0);
+		assert_int_equal(check_tenant(*state, tenant, "k2", 1, START_NS),
+				 ENGINE_E_KEYS_MAX);
+	}
+}
+
 static void engine_check_flood_at_the_bound_consumes_nothing(void **state)
 {
 	struct engine_limit_stats stats;
@@ -387,6 +403,7 @@ int main(void)
 		engine_test(engine_apply_unswept_changes_take_bounded_memory),
 		engine_test(engine_check_bound_hurts_new_keys_of_its_tenant_only),
 		engine_test(engine_tenant_keys_max_lower_keeps_live_keys),
+		engine_test(engine_keys_max_holds_for_tenants_there_are_and_to_come),
 		engine_test(engine_check_flood_at_the_bound_consumes_nothing),
 		engine_test(engine_new_without_memory_fails_cleanly),
 		engine_test(engine_check_without_memory_consumes_nothing),

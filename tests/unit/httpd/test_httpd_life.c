@@ -86,6 +86,24 @@ static void body_that_trickles_is_408(void **state)
 	server_stop(&server);
 }
 
+static void timeouts_set_while_it_runs_hold_for_what_begins_after(void **state)
+{
+	int idle;
+
+	start(5000, 5000, 5000, 10, 2);
+	idle = client_connect(server.port);
+	get(idle);
+	httpd_set_timeouts(server.httpd, SHORT_MS, SHORT_MS, SHORT_MS);
+	trickle_until_408("GET / HTTP/1.1\r\nA: ", many);
+	trickle_until_408("POST / HTTP/1.1\r\n" HOST "Content-Length: 500\r\n\r\n", many);
+	/* It keeps the deadline it had, until it asks again. */
+	assert_false(client_sees_end(idle, SHORT_MS));
+	get(idle);
+	assert_true(client_sees_end(idle, SHORT_MS + SLACK_MS));
+	close(idle);
+	server_stop(&server);
+}
+
 static void connection_that_says_nothing_is_closed(void **state)
 {
 	int fresh, idle, blank;
@@ -361,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(head_that_trickles_is_408),
 		cmocka_unit_test(body_that_trickles_is_408),
+		cmocka_unit_test(timeouts_set_while_it_runs_hold_for_what_begins_after),
 		cmocka_unit_test(connection_that_says_nothing_is_closed),
 		cmocka_unit_test(reader_too_slow_is_cut_off),
 		cmocka_unit_test(newcomer_takes_the_place_of_the_longest_idle),

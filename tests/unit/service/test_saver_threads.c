@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "journal/backends.h"
 #include "unit/service/rig.h"
@@ -11,6 +12,7 @@ enum {
 	CHECKS = 3000,
 	KEYS = 40,
 	LIMIT = 1000000,
+	WAIT_MS = 20000,
 };
 
 struct worker {
@@ -39,6 +41,17 @@ static void *consume(void *data)
 	return NULL;
 }
 
+static void await_snapshot(struct rig *rig)
+{
+	struct service_snapshots snapshots = {0};
+
+	for (unsigned int i = 0; i < WAIT_MS && snapshots.written == 0; i++) {
+		usleep(1000);
+		service_snapshots(rig->service, &snapshots);
+	}
+	assert_true(snapshots.written > 0);
+}
+
 static void snapshots_beside_checks_end_exact(void **state)
 {
 	struct worker workers[WORKERS] = {{0}};
@@ -51,7 +64,8 @@ static void snapshots_beside_checks_end_exact(void **state)
 	rig = *state;
 	rig_stop(rig);
 	assert_int_equal(journal_open_memory(&rig->journal), 0);
-	rig->snapshot_interval_ms = 1;
+	/* Were it not changed below, there would be none before the last. */
+	rig->snapshot_interval_ms = 3600000;
 	rig_start(rig, 1000);
 	rig_add(rig, RIG_LIMIT("k*", 1000000, "1h"), id);
 	for (unsigned int i = 0; i < WORKERS; i++) {
@@ -59,11 +73,13 @@ static void snapshots_beside_checks_end_exact(void **state)
 		workers[i].number = i;
 		assert_int_equal(pthread_create(&workers[i].id, NULL, consume, &workers[i]), 0);
 	}
+	service_set_snapshot_interval(rig->service, 1);
 	rig_add(rig, RIG_LIMIT("k1*", 1000000, "1h"), id);
 	for (unsigned int i = 0; i < WORKERS; i++) {
 		pthread_join(workers[i].id, NULL);
 		assert_int_equal(workers[i].errors, 0);
 	}
+	await_snapshot(rig);
 	service_save(rig->service);
 	service_snapshots(rig->service, &snapshots);
 	assert_true(snapshots.written >= 1);

@@ -1,5 +1,7 @@
 /* Health: /livez, /readyz and /healthz say whether it runs and wants requests. */
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "base/clock.h"
 #include "doors/http/handlers.h"
 #include "doors/http/http_priv.h"
@@ -19,6 +21,18 @@ static void write_snapshots(struct service *service, struct json_writer *writer)
 					      "off");
 }
 
+/* "ok", or what the file says and is not in force. */
+static void write_settings(struct http *http, struct json_writer *writer)
+{
+	char state[HTTP_SETTINGS_SIZE];
+
+	pthread_mutex_lock(&http->says_lock);
+	memcpy(state, http->settings, sizeof(state));
+	pthread_mutex_unlock(&http->says_lock);
+	json_name(writer, "settings");
+	json_put_str(writer, state);
+}
+
 static void write_details(struct request *request, bool ready, struct json_writer *writer)
 {
 	struct service *service = request->http->config.service;
@@ -30,6 +44,7 @@ static void write_details(struct request *request, bool ready, struct json_write
 	json_put_u64(writer, clock_utc_ms(service_clock(service)));
 	if (!ready)
 		return;
+	write_settings(request->http, writer);
 	write_snapshots(service, writer);
 	service_packets(service, &state);
 	packets_json_write(&state, writer);

@@ -36,6 +36,12 @@ int http_new(const struct http_config *config, struct field_error *error, struct
 uint16_t http_port(const struct http *http);
 /* The same of the listener for /metrics alone; 0: there is none. */
 uint16_t http_metrics_port(const struct http *http);
+/* Other times for connections, as httpd_set_timeouts(). */
+void http_set_timeouts(struct http *http, unsigned int header_ms, unsigned int body_ms,
+		       unsigned int idle_ms);
+enum { HTTP_SETTINGS_SIZE = 512 };
+/* What /readyz?verbose says of the settings: "ok" until then; copied, cut to HTTP_SETTINGS_SIZE. */
+void http_say_settings(struct http *http, const char *state);
 /*
  * Accepts no more connections, lets /readyz say 503, answers what is under way with
  * "Connection: close" and closes idle connections; returns when none is left or after

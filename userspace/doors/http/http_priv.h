@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "doors/http/http.h"
@@ -10,7 +11,7 @@
 
 struct httpd;
 
-/* Made by http_new(); only draining changes afterwards. */
+/* Made by http_new(); only draining and what says_lock guards change afterwards. */
 struct http {
 	struct http_config config;
 	uint64_t started_ms;         /* unix time */
@@ -19,4 +20,6 @@ struct http {
 	struct worker_pool *workers;
 	struct counters *counts; /* see counts.h */
 	atomic_bool draining;
+	pthread_mutex_t says_lock; /* held to copy a line */
+	char settings[HTTP_SETTINGS_SIZE];
 };

@@ -1,6 +1,7 @@
 /* The door as a whole: starts, drains and stops httpd and the workers. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -140,6 +141,8 @@ int http_new(const struct http_config *config, struct field_error *error, struct
 	if (!http)
 		return -ENOMEM;
 	http->config = *config;
+	pthread_mutex_init(&http->says_lock, NULL);
+	http_say_settings(http, "ok");
 	http->started_ms = clock_utc_ms(service_clock(config->service));
 	fill_defaults(&http->config);
 	/* httpd last: requests may come as soon as it listens. */
@@ -168,6 +171,21 @@ uint16_t http_metrics_port(const struct http *http)
 	return http->metrics_httpd ? httpd_port(http->metrics_httpd) : 0;
 }
 
+void http_set_timeouts(struct http *http, unsigned int header_ms, unsigned int body_ms,
+		       unsigned int idle_ms)
+{
+	httpd_set_timeouts(http->httpd, header_ms, body_ms, idle_ms);
+	if (http->metrics_httpd)
+		httpd_set_timeouts(http->metrics_httpd, header_ms, body_ms, idle_ms);
+}
+
+void http_say_settings(struct http *http, const char *state)
+{
+	pthread_mutex_lock(&http->says_lock);
+	snprintf(http->settings, sizeof(http->settings), "%s", state);
+	pthread_mutex_unlock(&http->says_lock);
+}
+
 void http_drain(struct http *http, unsigned int timeout_ms)
 {
 	atomic_store(&http->draining, true);
@@ -186,5 +204,6 @@ void http_free(struct http *http)
 	httpd_free(http->httpd);
 	worker_pool_free(http->workers);
 	counters_free(http->counts);
+	pthread_mutex_destroy(&http->says_lock);
 	free(http);
 }

@@ -78,7 +78,9 @@ void answer_write(struct loop *loop, const struct httpd_exchange *exchange,
 		buf_put_str(out, "\r\n");
 	}
 	buf_put_str(out, date_line(loop));
-	if (!bodiless) {
+	if (exchange->endless && !exchange->http10) {
+		buf_put_str(out, "Transfer-Encoding: chunked\r\n");
+	} else if (!exchange->endless && !bodiless) {
 		buf_put_str(out, "Content-Length: ");
 		buf_put_u64(out, answer->body.len);
 		buf_put_str(out, "\r\n");

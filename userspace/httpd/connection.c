@@ -30,6 +30,7 @@ void connection_enter(struct connection *c, enum phase phase)
 		c->deadline_ms = now_ms + LINGER_MS;
 		break;
 	case PHASE_DEFERRED:
+	case PHASE_STREAM:
 		c->deadline_ms = 0;
 		break;
 	}
@@ -76,6 +77,8 @@ void connection_free(struct connection *c)
 		c->loop->connections = c->next;
 	if (c->next)
 		c->next->previous = c->previous;
+	if (c->stream)
+		stream_detach(c, NULL);
 	transport_done(&c->transport);
 	atomic_fetch_sub(&c->loop->count, 1);
 	if (c->exchange)
@@ -92,19 +95,31 @@ void connection_rearm(struct connection *c)
 	(void)watch(c, EPOLL_CTL_MOD);
 }
 
-static void linger(struct connection *c)
+/* While we still write, the transport must see what comes. */
+static ssize_t discard_some(struct connection *c)
+{
+	bool more;
+
+	if (c->phase == PHASE_STREAM)
+		return transport_recv(&c->transport, c->loop->buffer, LOOP_BUFFER_SIZE, &more);
+	return transport_discard(&c->transport, c->loop->buffer, LOOP_BUFFER_SIZE);
+}
+
+/* Throws away what the peer sends. Returns whether the connection is still there. */
+static bool discard_input(struct connection *c)
 {
 	for (int i = 0; i < READS_PER_WAKE; i++) {
-		ssize_t n = transport_discard(&c->transport, c->loop->buffer, LOOP_BUFFER_SIZE);
+		ssize_t n = discard_some(c);
 
 		if (n == -EAGAIN)
-			return;
+			return true;
 		if (n <= 0) {
 			connection_free(c);
-			return;
+			return false;
 		}
 	}
 	connection_rearm(c);
+	return true;
 }
 
 /* Ends our side. The peer's unread bytes would turn a close into a reset that eats the answer. */
@@ -112,7 +127,7 @@ static void end_connection(struct connection *c)
 {
 	transport_end(&c->transport);
 	connection_enter(c, PHASE_LINGER);
-	linger(c);
+	discard_input(c);
 }
 
 /* Sends what lies in loop->out, behind what the socket has not taken yet. 0 or -errno. */
@@ -155,6 +170,16 @@ static int send_rest(struct connection *c)
 	return 0;
 }
 
+/* A stream's peer has as long as an idle one to take something of what waits for it. */
+static void watch_progress(struct connection *c, size_t sent)
+{
+	if (c->out.len == 0)
+		c->deadline_ms = 0;
+	else if (sent || !c->deadline_ms)
+		c->deadline_ms = c->loop->now_ms + c->loop->httpd->config.idle_timeout_ms;
+	stream_report(c->stream, c->out.len - c->out_sent);
+}
+
 bool connection_settle(struct connection *c)
 {
 	int err = flush_answers(c);
@@ -165,6 +190,10 @@ bool connection_settle(struct connection *c)
 	}
 	if (err) {
 		connection_free(c);
+		return false;
+	}
+	if (c->phase == PHASE_STREAM) {
+		watch_progress(c, 0);
 		return false;
 	}
 	if (c->out.len) {
@@ -194,6 +223,52 @@ static void write_on(struct connection *c)
 	input_go_on(c);
 }
 
+static void stream_on(struct connection *c)
+{
+	size_t before, sent = 0;
+
+	do {
+		if (c->out.len == 0 && !stream_take(c->stream, &c->out))
+			break;
+		before = c->out.len - c->out_sent;
+		if (send_rest(c)) {
+			connection_free(c);
+			return;
+		}
+		sent += before - (c->out.len - c->out_sent);
+	} while (c->out.len == 0);
+	watch_progress(c, sent);
+}
+
+/* What is left goes the way of any answer after which the connection closes. */
+static void end_stream(struct connection *c)
+{
+	stream_detach(c, &c->out);
+	if (c->out.failed) {
+		connection_free(c);
+		return;
+	}
+	connection_enter(c, PHASE_WRITING);
+	if (atomic_load(&c->loop->httpd->draining))
+		c->deadline_ms = c->loop->now_ms + DRAIN_STREAM_MS;
+	write_on(c);
+}
+
+/* A peer that ends its side is taken for gone: who wants a stream waits for its end. */
+static void watch_stream(struct connection *c)
+{
+	if (discard_input(c))
+		stream_on(c);
+}
+
+void connection_on_stream(struct connection *c, bool ended)
+{
+	if (ended)
+		end_stream(c);
+	else
+		stream_on(c);
+}
+
 /* Nothing is read; earlier answers of the pipeline go out. */
 static void wait_for_late(struct connection *c, uint32_t events)
 {
@@ -207,10 +282,12 @@ void connection_on_event(struct connection *c, uint32_t events)
 {
 	if (c->phase == PHASE_DEFERRED)
 		wait_for_late(c, events);
+	else if (c->phase == PHASE_STREAM)
+		watch_stream(c);
 	else if (events & EPOLLERR)
 		connection_free(c);
 	else if (c->phase == PHASE_LINGER)
-		linger(c);
+		discard_input(c);
 	else if (c->phase == PHASE_WRITING)
 		write_on(c);
 	else if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
@@ -247,7 +324,7 @@ void connection_on_timeout(struct connection *c)
 	static const struct linger reset = {.l_onoff = 1};
 
 	/* Else the kernel would go on offering the rest for minutes to a peer that does not read. */
-	if (c->phase == PHASE_WRITING)
+	if (c->phase == PHASE_WRITING || c->phase == PHASE_STREAM)
 		setsockopt(c->transport.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	if (c->phase == PHASE_BODY || (c->phase == PHASE_HEAD && c->in_len))
 		refuse_rest(c, 408, "the request took too long to arrive");
@@ -257,6 +334,10 @@ void connection_on_timeout(struct connection *c)
 
 void connection_on_drain(struct connection *c)
 {
+	if (c->phase == PHASE_STREAM) {
+		end_stream(c);
+		return;
+	}
 	if (c->phase != PHASE_IDLE && !(c->phase == PHASE_HEAD && !c->in_len))
 		return;
 	/* What lies in the socket was sent before the peer could know: it is answered. */

@@ -74,6 +74,7 @@ bool exchange_hand_over(struct connection *c, char *base, size_t len)
 	c->pending = len;
 	exchange->connection = c;
 	exchange->answered = false;
+	exchange->endless = false;
 	parse_view(&c->parse, base, len, exchange);
 	exchange->request.note = c->note;
 	exchange->close = refused || !llhttp_should_keep_alive(&c->parse.llhttp);
@@ -82,7 +83,7 @@ bool exchange_hand_over(struct connection *c, char *base, size_t len)
 	handler->handle(exchange, &exchange->request, handler->data);
 	assert(exchange->answered != (c->exchange != NULL));
 	c->close_after_write = exchange->answered && exchange->close;
-	return c->exchange != NULL;
+	return c->exchange || c->stream;
 }
 
 bool exchange_write_late(struct connection *c)

@@ -20,6 +20,7 @@ enum {
 	HTTPD_HEAD_MAX = 8192, /* bytes of request line and headers; beyond: 431 */
 	HTTPD_HEADERS_MAX = 64,
 	HTTPD_NOTE_SIZE = 128,
+	HTTPD_STREAM_MAX = 256 * 1024, /* bytes of one stream that wait for its peer */
 };
 
 struct httpd_text {
@@ -114,7 +115,38 @@ const struct httpd_request *httpd_request_of(const struct httpd_exchange *exchan
 void httpd_answer_deferred(struct httpd_exchange *exchange, const struct httpd_answer *answer);
 
 /*
- * Accepts nothing more, closes idle connections, gives every other one its answer with
+ * An answer without an end, chunk by chunk (HTTP/1.0: until the connection closes). Its connection
+ * serves no other request: what the peer sends behind this one is thrown away. No deadline ends it
+ * but one: a peer that takes nothing of what waits for it during idle_timeout_ms is cut off.
+ */
+struct httpd_stream;
+
+struct httpd_stream_watch {
+	/* The connection has ended before httpd_stream_end(): its peer went away or was cut off, or
+	 * the server drains. Called at most once, with the stream's lock held: it must not block and
+	 * must not call httpd. NULL: nobody wants to know. */
+	void (*gone)(void *data);
+	void *data;
+};
+
+/*
+ * In place of httpd_answer(), on the handler's thread; the answer's body is empty. To HEAD only the
+ * head is sent and *ret is NULL. 0, or -ENOMEM and the exchange still wants an answer. The caller
+ * calls httpd_stream_end() once, also when the peer is gone, and also after httpd_free().
+ */
+int httpd_stream_begin(struct httpd_exchange *exchange, const struct httpd_answer *answer,
+		       const struct httpd_stream_watch *watch, struct httpd_stream **ret);
+/*
+ * Copies all bytes or none, from any thread. 0, -EPIPE (the connection is gone), -EAGAIN (the peer
+ * is behind: HTTPD_STREAM_MAX would be exceeded) or -ENOMEM.
+ */
+int httpd_stream_write(struct httpd_stream *stream, const char *bytes, size_t len);
+/* Sends what was written and ends the answer, from any thread. Frees the stream; gone() is not called
+ * once this returns. */
+void httpd_stream_end(struct httpd_stream *stream);
+
+/*
+ * Accepts nothing more, closes idle connections, ends streams, gives every other one its answer with
  * "Connection: close". Returns when none is left or after timeout_ms. Call it at most once.
  */
 void httpd_drain(struct httpd *httpd, unsigned int timeout_ms);

@@ -18,6 +18,7 @@ enum {
 	TICK_MS_MAX = 250,        /* how often deadlines are looked at */
 	TICK_MS_MIN = 5,
 	LINGER_MS = 2000,
+	DRAIN_STREAM_MS = 500,  /* for a stream's peer to take the rest while the server drains */
 	READS_PER_WAKE = 16,    /* of one connection; the others get their turn before it goes on */
 	OUT_MAX = 65536,        /* answers are sent at the latest when so many bytes lie ready */
 	OUT_KEPT_MAX = 1 << 20, /* a larger answer's memory is given back */
@@ -58,6 +59,7 @@ enum phase {
 	PHASE_BODY,
 	PHASE_DEFERRED, /* somebody else holds the exchange */
 	PHASE_WRITING,  /* the peer is slow to take an answer */
+	PHASE_STREAM,   /* an answer without an end */
 	PHASE_LINGER, /* our side is closed; the peer's rest is thrown away, lest it see a reset */
 };
 
@@ -69,6 +71,7 @@ struct httpd_exchange {
 	bool close;     /* the connection ends with this answer */
 	bool head_only; /* HEAD: no body */
 	bool http10;
+	bool endless;             /* the answer is a stream's */
 	unsigned int late_status; /* a deferred answer, until the loop writes it */
 	size_t late_headers_len;
 	struct buf late; /* headers, then body */
@@ -88,9 +91,25 @@ struct connection {
 	struct buf out; /* what the socket did not take */
 	size_t out_sent;
 	struct httpd_exchange *exchange; /* deferred */
+	struct httpd_stream *stream;     /* of PHASE_STREAM; holds a reference */
 	struct connection *next_late;    /* in the loop's list of late answers */
 	_Alignas(max_align_t) char note[HTTPD_NOTE_SIZE];
 	struct parse parse;
+};
+
+/* Shared by its connection, its holder and, while it is due, its loop. */
+struct httpd_stream {
+	struct loop *loop;
+	bool chunked;
+	atomic_uint references;
+	pthread_mutex_t lock;          /* guards what follows; taken before inbox_lock */
+	struct connection *connection; /* NULL: gone */
+	struct httpd_stream_watch watch;
+	struct buf fresh; /* in chunks, behind what the connection holds of it */
+	size_t unsent;    /* of both */
+	bool ended;
+	bool due;                      /* in the loop's list */
+	struct httpd_stream *next_due; /* guarded by inbox_lock */
 };
 
 struct loop {
@@ -113,10 +132,11 @@ struct loop {
 	char *buffer;                   /* LOOP_BUFFER_SIZE */
 	bool drained;
 
-	pthread_mutex_t inbox_lock; /* guards the two below */
+	pthread_mutex_t inbox_lock; /* guards what follows */
 	int *inbox;
 	size_t inbox_len, inbox_size;
 	struct connection *late;
+	struct httpd_stream *due; /* have something new */
 };
 
 /* In ms; each is read and set alone. A deadline is set by them when its phase begins. */
@@ -163,10 +183,23 @@ void answer_write(struct loop *loop, const struct httpd_exchange *exchange,
 		  const struct httpd_answer *answer, bool close, struct buf *out);
 
 /* exchange.c */
-/* Gives one request, whole or refused, to the handler. Returns whether it was deferred. */
+/* Gives one request, whole or refused, to the handler. Returns whether the connection takes no more
+ * for now: the request was deferred, or its answer is a stream. */
 bool exchange_hand_over(struct connection *connection, char *base, size_t len);
 /* Takes the late answer's memory and writes it to the loop's `out`. False: no memory for it. */
 bool exchange_write_late(struct connection *connection);
+
+/* stream.c: for the loop of the stream's connection. */
+/* Moves what is new into out, which is empty. False: there is nothing. */
+bool stream_take(struct httpd_stream *stream, struct buf *out);
+/* So many bytes that were taken are not sent yet. */
+void stream_report(struct httpd_stream *stream, size_t unsent);
+/* Parts connection and stream; the rest and the last chunk go to out, if there is one. */
+void stream_detach(struct connection *connection, struct buf *out);
+/* It was in the list, and is no more. */
+void stream_on_due(struct httpd_stream *stream);
+/* The same, when there is no loop any more. */
+void stream_forget_due(struct httpd_stream *stream);
 
 /* input.c */
 void input_drop(struct connection *connection);
@@ -190,6 +223,8 @@ void connection_rearm(struct connection *connection);
  */
 bool connection_settle(struct connection *connection);
 void connection_on_event(struct connection *connection, uint32_t events);
+/* Its stream has something to send, or has ended. */
+void connection_on_stream(struct connection *connection, bool ended);
 /* Its deferred exchange was answered. */
 void connection_on_late(struct connection *connection);
 void connection_on_timeout(struct connection *connection);

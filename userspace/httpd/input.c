@@ -120,7 +120,9 @@ static bool take_some(struct connection *c, char *base, size_t len, bool *ret_mo
 			break;
 		}
 		if (exchange_hand_over(c, base + at, rest)) {
-			connection_enter(c, PHASE_DEFERRED);
+			if (c->stream)
+				input_drop(c);
+			connection_enter(c, c->stream ? PHASE_STREAM : PHASE_DEFERRED);
 			return connection_settle(c);
 		}
 		at += c->parse.fed;

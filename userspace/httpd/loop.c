@@ -50,10 +50,16 @@ int loop_init(struct loop *loop, struct httpd *httpd)
 
 void loop_done(struct loop *loop)
 {
+	struct httpd_stream *next;
+
 	while (loop->connections)
 		connection_free(loop->connections);
 	for (size_t i = 0; i < loop->inbox_len; i++)
 		close(loop->inbox[i]);
+	for (; loop->due; loop->due = next) {
+		next = loop->due->next_due;
+		stream_forget_due(loop->due);
+	}
 	if (loop->listen_fd >= 0)
 		close(loop->listen_fd);
 	if (loop->event_fd >= 0)
@@ -179,6 +185,7 @@ static bool accept_some(struct loop *loop)
 static void take_inbox(struct loop *loop)
 {
 	struct connection *late, *next;
+	struct httpd_stream *due, *next_due;
 	int fds[64];
 	size_t n;
 
@@ -188,12 +195,18 @@ static void take_inbox(struct loop *loop)
 			fds[n] = loop->inbox[--loop->inbox_len];
 		late = loop->late;
 		loop->late = NULL;
+		due = loop->due;
+		loop->due = NULL;
 		pthread_mutex_unlock(&loop->inbox_lock);
 		for (size_t i = 0; i < n; i++)
 			adopt(loop, fds[i]);
 		for (; late; late = next) {
 			next = late->next_late;
 			connection_on_late(late);
+		}
+		for (; due; due = next_due) {
+			next_due = due->next_due;
+			stream_on_due(due);
 		}
 	} while (n == 64);
 }

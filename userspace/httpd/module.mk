@@ -5,4 +5,5 @@ sluice_srcs += userspace/httpd/answer.c \
 	userspace/httpd/httpd.c \
 	userspace/httpd/input.c \
 	userspace/httpd/loop.c \
-	userspace/httpd/request.c
+	userspace/httpd/request.c \
+	userspace/httpd/stream.c

@@ -15,13 +15,21 @@
 #include "base/buf.h"
 #include "unit/httpd/server.h"
 
-static struct {
+/* What a handler put off: the test's threads take the oldest. */
+struct shelf {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
-	struct httpd_exchange *deferred[SERVER_DEFERRED_MAX];
-	unsigned int n_deferred;
-} waiting = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
+	void *at[SERVER_DEFERRED_MAX];
+	unsigned int n;
+};
 
+#define SHELF                                                                       \
+	{                                                                           \
+		.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER \
+	}
+static struct shelf deferred = SHELF, streams = SHELF;
+
+static atomic_uint gone;
 static atomic_uint count;
 static sem_t held, released;
 static atomic_ulong last_thread;
@@ -60,35 +68,40 @@ static void describe(const struct httpd_request *request, struct buf *out)
 	buf_put_str(out, "]");
 }
 
-static void keep_deferred(struct httpd_exchange *exchange)
+static void put_on(struct shelf *shelf, void *item)
 {
-	pthread_mutex_lock(&waiting.lock);
-	waiting.deferred[waiting.n_deferred++] = exchange;
-	pthread_cond_signal(&waiting.more);
-	pthread_mutex_unlock(&waiting.lock);
+	pthread_mutex_lock(&shelf->lock);
+	shelf->at[shelf->n++] = item;
+	pthread_cond_signal(&shelf->more);
+	pthread_mutex_unlock(&shelf->lock);
 }
 
-struct httpd_exchange *server_wait_deferred(unsigned int wait_ms)
+/* NULL: none in that time. */
+static void *take_from(struct shelf *shelf, unsigned int wait_ms)
 {
-	struct httpd_exchange *exchange = NULL;
 	struct timespec until;
+	void *item = NULL;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
 	until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
-	pthread_mutex_lock(&waiting.lock);
-	while (waiting.n_deferred == 0)
-		if (pthread_cond_timedwait(&waiting.more, &waiting.lock, &until))
+	pthread_mutex_lock(&shelf->lock);
+	while (shelf->n == 0)
+		if (pthread_cond_timedwait(&shelf->more, &shelf->lock, &until))
 			break;
-	if (waiting.n_deferred) {
-		exchange = waiting.deferred[0];
-		waiting.n_deferred--;
-		memmove(waiting.deferred, waiting.deferred + 1,
-			waiting.n_deferred * sizeof(waiting.deferred[0]));
+	if (shelf->n) {
+		item = shelf->at[0];
+		shelf->n--;
+		memmove(shelf->at, shelf->at + 1, shelf->n * sizeof(shelf->at[0]));
 	}
-	pthread_mutex_unlock(&waiting.lock);
-	return exchange;
+	pthread_mutex_unlock(&shelf->lock);
+	return item;
+}
+
+struct httpd_exchange *server_wait_deferred(unsigned int wait_ms)
+{
+	return take_from(&deferred, wait_ms);
 }
 
 struct httpd_exchange *server_take_deferred(void)
@@ -97,6 +110,39 @@ struct httpd_exchange *server_take_deferred(void)
 
 	assert_non_null(exchange);
 	return exchange;
+}
+
+struct httpd_stream *server_wait_stream(unsigned int wait_ms)
+{
+	return take_from(&streams, wait_ms);
+}
+
+struct httpd_stream *server_take_stream(void)
+{
+	struct httpd_stream *stream = server_wait_stream(5000);
+
+	assert_non_null(stream);
+	return stream;
+}
+
+static void note_gone(void *data)
+{
+	atomic_fetch_add((atomic_uint *)data, 1);
+}
+
+static void begin_stream(struct httpd_exchange *exchange)
+{
+	const struct httpd_answer answer = {.status = 200, .headers = {"X-Stream: 1\r\n", 13}};
+	const struct httpd_stream_watch watch = {.gone = note_gone, .data = &gone};
+	struct httpd_stream *stream;
+
+	if (httpd_stream_begin(exchange, &answer, &watch, &stream) == 0 && stream)
+		put_on(&streams, stream);
+}
+
+unsigned int server_gone(void)
+{
+	return atomic_load(&gone);
 }
 
 void server_answer(struct httpd_exchange *exchange)
@@ -122,7 +168,11 @@ static void handle(struct httpd_exchange *exchange, const struct httpd_request *
 	atomic_fetch_add(&count, 1);
 	atomic_store(&last_thread, (unsigned long)pthread_self());
 	if (!request->refused_status && text_is(request->path, "/defer")) {
-		keep_deferred(httpd_defer(exchange));
+		put_on(&deferred, httpd_defer(exchange));
+		return;
+	}
+	if (!request->refused_status && text_is(request->path, "/stream")) {
+		begin_stream(exchange);
 		return;
 	}
 	if (text_is(request->path, "/hold")) {
@@ -181,6 +231,7 @@ struct httpd_config server_config(void)
 void server_start(struct server *server, const struct httpd_config *config)
 {
 	atomic_store(&count, 0);
+	atomic_store(&gone, 0);
 	sem_init(&held, 0, 0);
 	sem_init(&released, 0, 0);
 	assert_int_equal(httpd_new(config, &server->httpd), 0);

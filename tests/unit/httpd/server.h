@@ -8,7 +8,8 @@ enum { SERVER_BODY_MAX = 1000, SERVER_DEFERRED_MAX = 64 };
 
 /*
  * Answers "METHOD path?query headers=N [body]". Paths: /big?N a body of N bytes; /close ends the
- * connection; /hold blocks the loop until server_release(); /defer waits for server_answer(); /204. Bodies: 1000 bytes, /large 4 MiB.
+ * connection; /hold blocks the loop until server_release(); /defer waits for server_answer(); /204;
+ * /stream begins one for server_take_stream(). Bodies: 1000 bytes, /large 4 MiB.
  */
 struct server {
 	struct httpd *httpd;
@@ -24,6 +25,11 @@ struct httpd_exchange *server_wait_deferred(unsigned int wait_ms);
 struct httpd_exchange *server_take_deferred(void);
 /* Answers it with what the path says. */
 void server_answer(struct httpd_exchange *exchange);
+/* The same for streams. */
+struct httpd_stream *server_wait_stream(unsigned int wait_ms);
+struct httpd_stream *server_take_stream(void);
+/* How many streams ended before httpd_stream_end(). */
+unsigned int server_gone(void);
 /* Requests that the handler has seen, also refused ones. */
 unsigned int server_count(void);
 /* The thread that handled the last request, for comparing. */

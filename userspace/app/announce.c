@@ -6,6 +6,10 @@
 #include "app/announce.h"
 #include "base/log.h"
 
+enum {
+	FLUSH_MS = 500,
+};
+
 /* Whoever started it with --listen and port 0 reads the port here. */
 void announce_start(const struct server *server)
 {
@@ -19,6 +23,8 @@ void announce_start(const struct server *server)
 			    address);
 	if (settings->test_clock)
 		log_warning("the clock stands still: --test-clock is for tests");
+	/* Whoever reads the next line finds those before it. */
+	log_flush(FLUSH_MS);
 	printf("sluice: listening on http://%s\n", address);
 	if (http_metrics_port(server->http)) {
 		address_format(&settings->metrics_listen, http_metrics_port(server->http), address);
@@ -29,6 +35,7 @@ void announce_start(const struct server *server)
 
 void announce_failure(int err, const struct field_error *error)
 {
+	log_flush(FLUSH_MS);
 	if (*error->message)
 		fprintf(stderr, "sluice: %s%s%s\n", error->field, *error->field ? ": " : "",
 			error->message);

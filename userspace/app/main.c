@@ -88,14 +88,22 @@ static int serve(int n_args, char *const *args)
 	const struct conf_sources sources = {
 		.environment = environ, .n_args = n_args - 1, .args = args + 1};
 	_cleanup_conf_ struct conf *conf = NULL;
+	const struct settings *settings;
+	int status;
 
 	if (n_args == 2 && strcmp(args[1], "--help") == 0)
 		return print_help(n_args, args);
 	if (config_load(&sources, &conf))
 		return EXIT_USAGE;
-	log_init(LOG_LEVEL_INFO);
+	settings = conf_settings(conf);
+	log_init(settings->log_level, settings->log_format);
 	prepare_signals();
-	return serve_run(conf);
+	/* Without a thread, lines are written by whoever logs them. */
+	if (log_start())
+		log_warning("there is no thread for the log: whoever logs may wait for its reader");
+	status = serve_run(conf);
+	log_stop();
+	return status;
 }
 
 static int config(int n_args, char *const *args)

@@ -95,6 +95,7 @@ static void tell_changed(const struct server *server, const struct conf *fresh)
 /* Those of the table that SIGHUP changes, but for limits. */
 static void put_in_force(struct server *server, const struct settings *settings)
 {
+	log_init(settings->log_level, settings->log_format);
 	service_set_keys_max(server->service, settings->keys_max);
 	service_set_snapshot_interval(server->service, (uint32_t)settings->snapshot_interval_ms);
 	http_set_timeouts(server->http, (unsigned int)settings->header_timeout_ms,

@@ -53,6 +53,9 @@ struct settings {
 	uint64_t packet_bytes; /* a power of two */
 	bool detach_on_exit;
 	bool test_clock;
+	unsigned int log_level;    /* enum log_level */
+	unsigned int log_format;   /* enum log_format */
+	unsigned int log_requests; /* enum conf_log_requests */
 	const char *bootstrap_email;
 	const char *bootstrap_key;       /* NULL: none given, here and below */
 	const char *bootstrap_check_key; /* secrets: conf_show() keeps them to itself */

@@ -7,6 +7,19 @@
 #include "conf/conf_priv.h"
 #include "json/writer.h"
 
+/* Behind the help of a setting. */
+static void put_allowed(const struct setting *row, struct buf *text)
+{
+	if (!row->by_default || !row->value)
+		return;
+	buf_put_str(text, " (");
+	if (row->choices) {
+		row->type->range(row, text);
+		buf_put_str(text, "; ");
+	}
+	buf_printf(text, "default %s)", row->by_default);
+}
+
 void conf_help(struct buf *text)
 {
 	buf_printf(text, "  %-31s %s\n", "--config FILE", "read settings from it (YAML)");
@@ -18,8 +31,7 @@ void conf_help(struct buf *text)
 		snprintf(left, sizeof(left), "%s%s%s", name, row->value ? " " : "",
 			 row->value ? row->value : "");
 		buf_printf(text, "  %-31s %s", left, row->help);
-		if (row->by_default && row->value)
-			buf_printf(text, " (default %s)", row->by_default);
+		put_allowed(row, text);
 		buf_put_char(text, '\n');
 	}
 }

@@ -12,7 +12,11 @@ enum {
 	TYPOS_MAX = 2, /* in a name that is still recognized */
 };
 
-#define FIELD(name) offsetof(struct settings, name)
+/* In the order of the enums that the fields of struct settings hold. */
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const log_formats[] = {"auto", "json", "text", NULL};
+
+#define FIELD(name) .offset = offsetof(struct settings, name)
 
 const struct setting settings_table[] = {
 	{"listen", &type_address, "ADDRESS:PORT", "127.0.0.1:4000", 0, 0, BY_RESTART,
@@ -56,6 +60,11 @@ const struct setting settings_table[] = {
 	{"bootstrap_password", &type_secret, "FILE", NULL, CONF_PASSWORD_MIN, CONF_PASSWORD_MAX,
 	 BY_NOTHING, "first start: holds the first user's password; absent: made up",
 	 FIELD(bootstrap_password)},
+	{"log_level", &type_choice, "LEVEL", "info", 0, 0, BY_SIGHUP,
+	 "lines of this level and graver ones are logged", FIELD(log_level), .choices = log_levels},
+	{"log_format", &type_choice, "FORMAT", "auto", 0, 0, BY_SIGHUP,
+	 "of a line: one JSON object, or text; auto: text if stderr is a terminal",
+	 FIELD(log_format), .choices = log_formats},
 	{"test_clock", &type_flag, NULL, "false", 0, 0, BY_RESTART,
 	 "for tests: the clock stands still but for POST /test/clock (loopback only)",
 	 FIELD(test_clock)},

@@ -38,7 +38,8 @@ struct setting {
 	uint64_t least, most;   /* of numbers, milliseconds, bytes */
 	enum setting_change change;
 	const char *help;
-	size_t offset; /* of its field in struct settings */
+	size_t offset;              /* of its field in struct settings */
+	const char *const *choices; /* of a choice: its words, and a NULL */
 };
 
 enum setting_style {
@@ -65,4 +66,4 @@ void setting_suggest(enum setting_style style, const char *text, size_t len, str
 
 /* types.c */
 extern const struct setting_type type_address, type_path, type_text, type_number, type_time,
-	type_size, type_flag, type_interfaces, type_secret;
+	type_size, type_flag, type_interfaces, type_choice, type_secret;

@@ -230,6 +230,34 @@ static bool format_flag(const struct setting *row, const struct settings *settin
 	return true;
 }
 
+static bool parse_choice(const struct setting *row, const char *text, struct field_error *error,
+			 struct settings *settings)
+{
+	for (unsigned int i = 0; row->choices[i]; i++) {
+		if (strcmp(row->choices[i], text) != 0)
+			continue;
+		*(unsigned int *)field_of(row, settings) = i;
+		return true;
+	}
+	return refuse(row, text, error);
+}
+
+static bool format_choice(const struct setting *row, const struct settings *settings,
+			  struct buf *text)
+{
+	buf_put_str(text, row->choices[*(const unsigned int *)value_of(row, settings)]);
+	return true;
+}
+
+static void range_choice(const struct setting *row, struct buf *text)
+{
+	for (unsigned int i = 0; row->choices[i]; i++) {
+		if (i > 0)
+			buf_put_str(text, row->choices[i + 1] ? ", " : " or ");
+		buf_put_str(text, row->choices[i]);
+	}
+}
+
 /* What the kernel takes for a name, but visible ASCII only: it is shown in JSON and logs. */
 static bool interface_name_valid(const char *name)
 {
@@ -321,6 +349,12 @@ const struct setting_type type_interfaces = {
 	.format = format_interfaces,
 	.range = range_interfaces,
 	.list = true,
+};
+const struct setting_type type_choice = {
+	.noun = "a word",
+	.parse = parse_choice,
+	.format = format_choice,
+	.range = range_choice,
 };
 const struct setting_type type_secret = {
 	.noun = "a secret",

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "conf/table_priv.h"
 #include "unit/conf/kit.h"
 
@@ -38,6 +39,8 @@ static const struct example {
 	{"bootstrap_key", NULL, "(secret)"},
 	{"bootstrap_check_key", NULL, "(secret)"},
 	{"bootstrap_password", NULL, "(secret)"},
+	{"log_level", "debug", NULL},
+	{"log_format", "text", NULL},
 	{"test_clock", "true", NULL},
 };
 
@@ -70,6 +73,8 @@ static void defaults_hold_without_any_source(void **state)
 	assert_int_equal(settings->packet_bytes, 16 << 20);
 	assert_false(settings->detach_on_exit);
 	assert_false(settings->test_clock);
+	assert_int_equal(settings->log_level, LOG_LEVEL_INFO);
+	assert_int_equal(settings->log_format, LOG_FORMAT_AUTO);
 	assert_null(settings->bootstrap_key);
 	assert_shown(&kit, "iface", "-", "default");
 	kit_done(&kit);
@@ -227,6 +232,8 @@ static void refused_names_source_and_setting(void **state)
 		{"data: Null\n", NULL, NULL, "FILE:1", "data", "has no value"},
 		{"data: ''\n", NULL, NULL, "FILE:1", "data", "must not be empty"},
 		{"test_clock: yes\n", NULL, NULL, "FILE:1", "test_clock", "true or false"},
+		{"log_level: loud\n", NULL, NULL, "FILE:1", "log_level",
+		 "takes a word, error, warning, info or debug, not 'loud'"},
 		{"iface: eth0\n", NULL, NULL, "FILE:1", "iface", "must be a list"},
 		{"iface:\n- eth0\n- a/b\n", NULL, NULL, "FILE:3", "iface", "'a/b'"},
 		{"iface: [eth0,\n eth0]\n", NULL, NULL, "FILE:2", "iface", "there twice"},

@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import tempfile
 
+from client import AUTHORIZATION, TOKEN
 from process import Server, free_port
 
 CONNECTIONS = 64
@@ -17,8 +18,6 @@ LOAD_THREADS = max(1, (os.cpu_count() or 2) // 2)
 PAIRS = 5
 SECONDS = 4
 EXACT_REQUESTS = 200000
-TOKEN = "bench-token-0123456789abcdefghijklmnopqrstu"
-AUTHORIZATION = f"Bearer {TOKEN}"
 PATH = "/api/check?key=user123"
 
 # try_files hands over to @ok in a later phase: a plain `return` here would answer before
@@ -86,10 +85,13 @@ def milliseconds(text):
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def load(server):
-    """One wrk run: requests per second, CPU microseconds per request, p99 in ms, answers."""
+def load(server, script=None):
+    """One wrk run: requests per second, CPU microseconds per request, p99 in ms, answers.
+
+    A script, given as its file, says what is asked for instead of PATH."""
     before = server.cpu_seconds()
     argv = ["wrk", f"-t{LOAD_THREADS}", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
+    argv += ["-s", script] if script else []
     argv += ["-H", f"Authorization: {AUTHORIZATION}", f"http://127.0.0.1:{server.port}{PATH}"]
     text = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     cpu = server.cpu_seconds() - before
@@ -135,24 +137,33 @@ def prove_limiter_runs(nginx):
     raise RuntimeError("nginx answered without its limiter")
 
 
+def interleave(ours, theirs, n):
+    """n pairs of results of two runs taken in turn, their order alternating."""
+    runs = []
+    for i in range(n):
+        first, second = (ours, theirs) if i % 2 == 0 else (theirs, ours)
+        run = {first: first()}
+        run[second] = second()
+        runs.append((run[ours], run[theirs]))
+    return runs
+
+
 def pairs(sluice, nginx):
-    """PAIRS interleaved runs of both, their order alternating, after one uncounted run each."""
+    """PAIRS interleaved runs of both after one uncounted run each."""
     load(nginx)
     answers = load(sluice)["answers"]
-    runs = []
-    for i in range(PAIRS):
-        first, second = (sluice, nginx) if i % 2 == 0 else (nginx, sluice)
-        run = {first: load(first)}
-        run[second] = load(second)
-        runs.append((run[sluice], run[nginx]))
+    runs = interleave(lambda: load(sluice), lambda: load(nginx), PAIRS)
     return runs, answers + sum(ours["answers"] for ours, _ in runs)
 
 
-def rows(runs, label):
+HTTP_FIGURES = (("rps", "req/s"), ("cpu_us", "us CPU/req"), ("p99_ms", "ms p99"))
+
+
+def rows(runs, prefix, label, figures=HTTP_FIGURES):
     """Medians of both, and the median of the pairwise ratios, per figure."""
-    for name, unit in (("rps", "req/s"), ("cpu_us", "us CPU/req"), ("p99_ms", "ms p99")):
+    for name, unit in figures:
         yield {
-            "name": f"http_{name}_{label}",
+            "name": f"{prefix}_{name}_{label}",
             "value": statistics.median(ours[name] for ours, _ in runs),
             "peer": statistics.median(theirs[name] for _, theirs in runs),
             "ratio": statistics.median(ours[name] / theirs[name] for ours, theirs in runs),
@@ -176,6 +187,6 @@ def measure(binary):
                 prove_limiter_runs(nginx)
                 runs, seen = pairs(sluice, nginx)
                 answers += seen
-                found += rows(runs, f"nginx_{workers}")
+                found += rows(runs, "http", f"nginx_{workers}")
         check_counts(sluice, limit_id, answers)
     return found

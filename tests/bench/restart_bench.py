@@ -6,70 +6,23 @@ import os
 import re
 import statistics
 import subprocess
-import tempfile
-import threading
 import time
 
-from process import Server, free_port
+from client import AUTHORIZATION, HEADERS
+from filled import KEYS, server
 
-KEYS = 1000000
-LIMITS = 10000
-BATCH = 500
 STARTS = 5
 LOAD_SECONDS = 8
 PAIRS = 3
-TOKEN = "bench-token-0123456789abcdefghijklmnopqrstu"
-HEADERS = {"Authorization": f"Bearer {TOKEN}"}
-# Each key falls under two limits; its first seven digits of eleven name one of ten thousand.
+# Random keys among the million; each falls under two limits.
 SCRIPT = """
 local n = 0
 request = function()
   n = n + 1
   local key = string.format("%%011d", (n * 7919) %% %d)
-  return wrk.format("GET", "/api/check?key=key:" .. key, {["Authorization"] = "Bearer %s"})
+  return wrk.format("GET", "/api/check?key=key:" .. key, {["Authorization"] = "%s"})
 end
-""" % (KEYS, TOKEN)
-
-
-def server(binary, folder, interval):
-    port = free_port()
-    argv = [binary, "serve", "--listen", f"127.0.0.1:{port}", "--data", folder, "--keys-max",
-            str(2 * KEYS), "--snapshot-interval", interval]
-    return Server("sluice", argv, port, {"SLUICE_BOOTSTRAP_KEY": TOKEN})
-
-
-def in_parallel(work, n):
-    """work(i) for every i below n, by a few threads; the first error is raised here."""
-    errors = []
-
-    def run(first, step):
-        try:
-            for i in range(first, n, step):
-                work(i)
-        except OSError as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(i, 8)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise RuntimeError(f"the server did not take what it was filled with: {errors[0]}")
-
-
-def fill(sluice):
-    def make(pattern):
-        body = {"key": pattern, "limit": 1000000, "interval": "365d"}
-        sluice.get("/api/limits", HEADERS, json.dumps(body).encode())
-
-    def check(batch):
-        checks = [{"key": f"key:{n:011d}"} for n in range(batch * BATCH, (batch + 1) * BATCH)]
-        sluice.get("/api/check", HEADERS, json.dumps({"checks": checks}).encode())
-
-    make("key:*")
-    in_parallel(lambda i: make(f"key:{i:07d}*"), LIMITS)
-    in_parallel(check, KEYS // BATCH)
+""" % (KEYS, AUTHORIZATION)
 
 
 def time_start(sluice):
@@ -104,16 +57,12 @@ def p99_ms(sluice, folder):
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def measure(binary):
-    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
-        data = os.path.join(folder, "data")
-        with server(binary, data, "1d") as sluice:
-            sluice.wait_until("/livez")
-            fill(sluice)
-        times = [time_start(server(binary, data, "1d")) for _ in range(STARTS)]
-        # In turn, so that both see the same machine.
-        pairs = [(p99_ms(server(binary, data, "2s"), folder), p99_ms(server(binary, data, "1d"), folder))
-                 for _ in range(PAIRS)]
+def measure(binary, folder, data):
+    """Rows of a directory that filled.fill() has filled."""
+    times = [time_start(server(binary, data)) for _ in range(STARTS)]
+    # In turn, so that both see the same machine.
+    pairs = [(p99_ms(server(binary, data, "2s"), folder), p99_ms(server(binary, data), folder))
+             for _ in range(PAIRS)]
     with_ms, without_ms = (statistics.median(column) for column in zip(*pairs))
     return [
         {"name": "restart_start", "value": statistics.median(t[0] for t in times), "unit": "s"},

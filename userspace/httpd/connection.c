@@ -44,7 +44,7 @@ static int watch(struct connection *c, int operation)
 	return epoll_ctl(c->loop->epoll_fd, operation, c->transport.fd, &event) < 0 ? -errno : 0;
 }
 
-int connection_new(struct loop *loop, int fd, struct connection **ret)
+int connection_new(struct loop *loop, const struct newcomer *from, struct connection **ret)
 {
 	struct connection *c = calloc(1, sizeof(*c));
 	int err;
@@ -52,7 +52,8 @@ int connection_new(struct loop *loop, int fd, struct connection **ret)
 	if (!c)
 		return -ENOMEM;
 	c->loop = loop;
-	transport_init(&c->transport, fd);
+	transport_init(&c->transport, from->fd);
+	c->peer = from->peer;
 	buf_init(&c->out);
 	parse_reset(&c->parse);
 	connection_enter(c, PHASE_HEAD);

@@ -35,6 +35,7 @@ struct httpd_exchange *httpd_defer(struct httpd_exchange *exchange)
 	}
 	*kept = *exchange;
 	parse_view(&c->parse, c->in, c->parse.fed, kept);
+	kept->request.peer = &c->peer.any;
 	buf_init(&kept->late);
 	c->exchange = kept;
 	return kept;
@@ -77,6 +78,7 @@ bool exchange_hand_over(struct connection *c, char *base, size_t len)
 	exchange->endless = false;
 	parse_view(&c->parse, base, len, exchange);
 	exchange->request.note = c->note;
+	exchange->request.peer = &c->peer.any;
 	exchange->close = refused || !llhttp_should_keep_alive(&c->parse.llhttp);
 	exchange->head_only = c->parse.target.len && c->parse.llhttp.method == HTTP_HEAD;
 	exchange->http10 = c->parse.head_complete && c->parse.llhttp.http_minor == 0;

@@ -20,6 +20,7 @@ enum {
 	HTTPD_HEAD_MAX = 8192, /* bytes of request line and headers; beyond: 431 */
 	HTTPD_HEADERS_MAX = 64,
 	HTTPD_NOTE_SIZE = 128,
+	HTTPD_PEER_SIZE = 46,          /* an IPv6 address and its NUL */
 	HTTPD_STREAM_MAX = 256 * 1024, /* bytes of one stream that wait for its peer */
 };
 
@@ -41,6 +42,7 @@ struct httpd_request {
 	struct httpd_text body;
 	const struct httpd_header *headers;
 	size_t n_headers;
+	const struct sockaddr *peer; /* IPv4 or IPv6; NULL for body_max() */
 	/* HTTPD_NOTE_SIZE bytes for the handler to keep with the connection, zero when it opens,
 	 * aligned for any type. Only handle() may touch it, before it answers or defers; for
 	 * body_max() it is NULL. */
@@ -87,6 +89,12 @@ struct httpd_config {
 
 /* The words that go with a status, "" if it is none that is served here. */
 const char *httpd_reason(unsigned int status);
+
+/*
+ * The address alone, "192.0.2.1" or "2001:db8::1": IPv4 as such also where it came in on a socket for
+ * both. Returns the port.
+ */
+uint16_t httpd_peer_format(const struct sockaddr *peer, char text[HTTPD_PEER_SIZE]);
 
 struct httpd;
 

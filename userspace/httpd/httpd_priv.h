@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -77,9 +78,22 @@ struct httpd_exchange {
 	struct buf late; /* headers, then body */
 };
 
+union peer {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* A connection that was accepted, on its way to its loop. */
+struct newcomer {
+	int fd;
+	union peer peer;
+};
+
 struct connection {
 	struct loop *loop;
 	struct connection *next, *previous; /* all of the loop */
+	union peer peer;
 	struct transport transport;
 	enum phase phase;
 	uint64_t deadline_ms; /* of the phase; 0: none */
@@ -133,7 +147,7 @@ struct loop {
 	bool drained;
 
 	pthread_mutex_t inbox_lock; /* guards what follows */
-	int *inbox;
+	struct newcomer *inbox;
 	size_t inbox_len, inbox_size;
 	struct connection *late;
 	struct httpd_stream *due; /* have something new */
@@ -212,7 +226,7 @@ bool input_read(struct connection *connection, bool until_end);
 void input_go_on(struct connection *connection);
 
 /* connection.c */
-int connection_new(struct loop *loop, int fd, struct connection **ret);
+int connection_new(struct loop *loop, const struct newcomer *from, struct connection **ret);
 void connection_free(struct connection *connection);
 void connection_enter(struct connection *connection, enum phase phase);
 /* Has epoll report again what it reported before: there is more to read. */

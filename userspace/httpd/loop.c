@@ -55,7 +55,7 @@ void loop_done(struct loop *loop)
 	while (loop->connections)
 		connection_free(loop->connections);
 	for (size_t i = 0; i < loop->inbox_len; i++)
-		close(loop->inbox[i]);
+		close(loop->inbox[i].fd);
 	for (; loop->due; loop->due = next) {
 		next = loop->due->next_due;
 		stream_forget_due(loop->due);
@@ -100,7 +100,7 @@ static bool evict(struct loop *loop, enum phase phase)
 	return oldest != NULL;
 }
 
-static void adopt(struct loop *loop, int fd)
+static void adopt(struct loop *loop, const struct newcomer *from)
 {
 	unsigned int most = loop->httpd->config.connections_max / loop->httpd->n_loops;
 	struct connection *c;
@@ -111,8 +111,8 @@ static void adopt(struct loop *loop, int fd)
 	/* Those who got their answer and hold on must not fill the house either. */
 	if (!room && atomic_load(&loop->count) > most + REFUSED_MAX)
 		evict(loop, PHASE_LINGER);
-	if (connection_new(loop, fd, &c)) {
-		close(fd);
+	if (connection_new(loop, from, &c)) {
+		close(from->fd);
 		atomic_fetch_sub(&loop->count, 1);
 		return;
 	}
@@ -121,17 +121,18 @@ static void adopt(struct loop *loop, int fd)
 }
 
 /* Gives the connection to the loop that has fewest. */
-static void deal(struct httpd *httpd, int fd)
+static void deal(struct httpd *httpd, const struct newcomer *from)
 {
 	struct loop *loop = &httpd->loops[0];
-	int *inbox;
+	struct newcomer *inbox;
+	bool taken = false;
 
 	for (unsigned int i = 1; i < httpd->n_loops; i++)
 		if (atomic_load(&httpd->loops[i].count) < atomic_load(&loop->count))
 			loop = &httpd->loops[i];
 	atomic_fetch_add(&loop->count, 1);
 	if (loop == &httpd->loops[0]) {
-		adopt(loop, fd);
+		adopt(loop, from);
 		return;
 	}
 	pthread_mutex_lock(&loop->inbox_lock);
@@ -143,12 +144,12 @@ static void deal(struct httpd *httpd, int fd)
 		}
 	}
 	if (loop->inbox_len < loop->inbox_size) {
-		loop->inbox[loop->inbox_len++] = fd;
-		fd = -1;
+		loop->inbox[loop->inbox_len++] = *from;
+		taken = true;
 	}
 	pthread_mutex_unlock(&loop->inbox_lock);
-	if (fd >= 0) {
-		close(fd);
+	if (!taken) {
+		close(from->fd);
 		atomic_fetch_sub(&loop->count, 1);
 	}
 	loop_wake(loop);
@@ -165,10 +166,14 @@ static void pause_accepting(struct loop *loop)
 static bool accept_some(struct loop *loop)
 {
 	for (int i = 0; i < ACCEPTS_PER_WAKE; i++) {
-		int fd = accept4(loop->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		struct newcomer from = {.fd = -1};
+		socklen_t len = sizeof(from.peer);
 
-		if (fd >= 0) {
-			deal(loop->httpd, fd);
+		/* Here, and not by getpeername(): that knows nothing of a peer that went away. */
+		from.fd = accept4(loop->listen_fd, &from.peer.any, &len,
+				  SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (from.fd >= 0) {
+			deal(loop->httpd, &from);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 			   errno == ENOMEM) {
 			if (evict(loop, PHASE_IDLE))
@@ -186,20 +191,20 @@ static void take_inbox(struct loop *loop)
 {
 	struct connection *late, *next;
 	struct httpd_stream *due, *next_due;
-	int fds[64];
+	struct newcomer newcomers[64];
 	size_t n;
 
 	do {
 		pthread_mutex_lock(&loop->inbox_lock);
 		for (n = 0; n < 64 && loop->inbox_len; n++)
-			fds[n] = loop->inbox[--loop->inbox_len];
+			newcomers[n] = loop->inbox[--loop->inbox_len];
 		late = loop->late;
 		loop->late = NULL;
 		due = loop->due;
 		loop->due = NULL;
 		pthread_mutex_unlock(&loop->inbox_lock);
 		for (size_t i = 0; i < n; i++)
-			adopt(loop, fds[i]);
+			adopt(loop, &newcomers[i]);
 		for (; late; late = next) {
 			next = late->next_late;
 			connection_on_late(late);

@@ -5,5 +5,6 @@ sluice_srcs += userspace/httpd/answer.c \
 	userspace/httpd/httpd.c \
 	userspace/httpd/input.c \
 	userspace/httpd/loop.c \
+	userspace/httpd/peer.c \
 	userspace/httpd/request.c \
 	userspace/httpd/stream.c

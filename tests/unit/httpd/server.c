@@ -49,6 +49,13 @@ static void describe(const struct httpd_request *request, struct buf *out)
 		buf_advance(out, size);
 		return;
 	}
+	if (text_is(request->path, "/peer")) {
+		char peer[HTTPD_PEER_SIZE];
+		uint16_t port = httpd_peer_format(request->peer, peer);
+
+		buf_printf(out, "%s %u", peer, port);
+		return;
+	}
 	buf_put(out, request->method.text, request->method.len);
 	buf_put_char(out, ' ');
 	buf_put(out, request->path.text, request->path.len);

@@ -182,7 +182,7 @@ def test_pages_show_every_limit_once(start):
     seen, cursor, pages = [], None, 0
     while True:
         answer = client.get("/api/limits?limit=10" + (f"&cursor={cursor}" if cursor else ""))
-        assert list(answer.json) == ["limits", "next_cursor"]
+        assert list(answer.json) == ["limits", "next_cursor", "total"]
         seen += [limit["id"] for limit in answer.json["limits"]]
         pages += 1
         cursor = answer.json["next_cursor"]

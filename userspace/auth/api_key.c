@@ -5,24 +5,33 @@
 
 #include <sodium.h>
 
+#include "auth/api_key_priv.h"
 #include "auth/auth.h"
-#include "json/json.h"
-#include "json/writer.h"
 
 enum {
-	API_KEY_SCHEMA = 2,
+	API_KEY_SCHEMA = 3,
+	/* The second one had no times but that of the making. */
+	SCHEMA_WITHOUT_TIMES = 2,
 	/* The first schema had no "all": a key with all the rights there were then has them now. */
 	SCHEMA_WITHOUT_ALL = 1,
 	ALL_OF_SCHEMA_1 = AUTH_CHECK | AUTH_LIMITS_READ | AUTH_LIMITS_WRITE | AUTH_METRICS_READ,
 	DIGEST_HEX_SIZE = 2 * AUTH_DIGEST_SIZE + 1,
 };
 
+void auth_token_make(char token[AUTH_TOKEN_SIZE])
+{
+	static const char prefix[] = "slk_";
+
+	memcpy(token, prefix, sizeof(prefix) - 1);
+	secret_make(token + sizeof(prefix) - 1, AUTH_TOKEN_SIZE - (sizeof(prefix) - 1));
+}
+
 void auth_digest(const char *token, size_t len, uint8_t digest[AUTH_DIGEST_SIZE])
 {
 	crypto_generichash(digest, AUTH_DIGEST_SIZE, (const unsigned char *)token, len, NULL, 0);
 }
 
-static void write_rights(struct json_writer *writer, uint32_t rights)
+void api_key_write_rights(uint32_t rights, struct json_writer *writer)
 {
 	json_begin_array(writer);
 	if (rights == AUTH_ALL)
@@ -50,11 +59,15 @@ void api_key_save(const struct api_key *key, struct buf *buf)
 	json_name(&writer, "name");
 	json_put_str(&writer, key->name);
 	json_name(&writer, "rights");
-	write_rights(&writer, key->rights);
+	api_key_write_rights(key->rights, &writer);
 	json_name(&writer, "digest");
 	json_put_str(&writer, hex);
 	json_name(&writer, "created_at_ms");
 	json_put_u64(&writer, key->created_at_ms);
+	json_name(&writer, "updated_at_ms");
+	json_put_u64(&writer, key->updated_at_ms);
+	json_name(&writer, "expires_at_ms");
+	json_put_u64(&writer, key->expires_at_ms);
 	json_end_object(&writer);
 }
 
@@ -171,11 +184,24 @@ static int load_schema(const struct json *root, struct field_error *error, uint6
 	if (load_number(root, "schema", error, &schema))
 		return AUTH_E_UNKNOWN;
 	*ret = schema;
-	if (schema == API_KEY_SCHEMA || schema == SCHEMA_WITHOUT_ALL)
+	if (schema >= SCHEMA_WITHOUT_ALL && schema <= API_KEY_SCHEMA)
 		return 0;
 	field_error_set(error, "schema", "is %llu; this version reads up to %d",
 			(unsigned long long)schema, API_KEY_SCHEMA);
 	return AUTH_E_UNKNOWN;
+}
+
+static int load_times(const struct json *root, uint64_t schema, struct field_error *error,
+		      struct api_key *key)
+{
+	if (load_number(root, "created_at_ms", error, &key->created_at_ms))
+		return AUTH_E_UNKNOWN;
+	key->updated_at_ms = key->created_at_ms;
+	if (schema <= SCHEMA_WITHOUT_TIMES)
+		return 0;
+	if (load_number(root, "updated_at_ms", error, &key->updated_at_ms))
+		return AUTH_E_UNKNOWN;
+	return load_number(root, "expires_at_ms", error, &key->expires_at_ms);
 }
 
 int api_key_load(const char *text, size_t len, struct field_error *error, struct api_key *ret)
@@ -197,7 +223,7 @@ int api_key_load(const char *text, size_t len, struct field_error *error, struct
 	    load_text(root, "tenant", error, sizeof(key.tenant), key.tenant) ||
 	    load_text(root, "name", error, sizeof(key.name), key.name) ||
 	    load_rights(root, error, &key.rights) || load_digest(root, error, key.digest) ||
-	    load_number(root, "created_at_ms", error, &key.created_at_ms))
+	    load_times(root, schema, error, &key))
 		return AUTH_E_UNKNOWN;
 	if (schema == SCHEMA_WITHOUT_ALL && key.rights == ALL_OF_SCHEMA_1)
 		key.rights = AUTH_ALL;

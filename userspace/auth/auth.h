@@ -6,19 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/field_error.h"
-#include "base/random.h"
+#include "auth/api_key.h"
 
 /* The credentials are unknown or malformed. */
 #define AUTH_E_UNKNOWN 1
+/* They were good until a time that has come. */
+#define AUTH_E_EXPIRED 2
 
 enum {
 	AUTH_TOKEN_MIN = 24, /* characters */
 	AUTH_TOKEN_MAX = 256,
-	AUTH_DIGEST_SIZE = 32,
+	AUTH_TOKEN_SIZE = 45, /* of those made here, with their NUL */
 	AUTH_PASSWORD_MIN = 10,
-	TENANT_ID_SIZE = 32,
 };
 
 /* What a key may do; a route names what it needs. */
@@ -42,30 +41,19 @@ const char *auth_right_name(uint32_t right);
 /* The right of this name, AUTH_ALL of "all"; 0: there is none. */
 uint32_t auth_right_find(const char *name, size_t len);
 
-/* An API key as stored: only the digest (BLAKE2b-256) of its token is ever kept. */
-struct api_key {
-	char id[ID_SIZE]; /* "key_..." */
-	char tenant[TENANT_ID_SIZE];
-	char name[64];
-	uint32_t rights;
-	uint8_t digest[AUTH_DIGEST_SIZE];
-	uint64_t created_at_ms;
-};
-
 /* Who is calling. */
 struct principal {
 	char key_id[ID_SIZE];
 	char tenant[TENANT_ID_SIZE];
 	uint32_t tenant_number; /* as the engine counts tenants */
 	uint32_t rights;
+	uint64_t expires_at_ms; /* unix time; 0: never */
 };
 
+/* "slk_", by which whoever scans for leaked secrets knows it, and 40 base62 characters: 238 bits. */
+void auth_token_make(char token[AUTH_TOKEN_SIZE]);
 /* BLAKE2b-256. */
 void auth_digest(const char *token, size_t len, uint8_t digest[AUTH_DIGEST_SIZE]);
-
-/* Records as the store keeps them. 0, AUTH_E_UNKNOWN with *error, -ENOMEM. */
-void api_key_save(const struct api_key *key, struct buf *buf);
-int api_key_load(const char *text, size_t len, struct field_error *error, struct api_key *ret);
 
 /*
  * An immutable set of keys, found by digest in constant time whatever the token: the digest is
@@ -75,14 +63,26 @@ struct keyring;
 struct keyring_entry {
 	struct api_key key;
 	uint32_t tenant_number;
+	struct key_use *use; /* when it was used last: shared by keyrings. NULL: made by the next */
 };
-/* Copies the entries; of two with one digest the first counts. 0 or -ENOMEM. */
+/*
+ * Copies the entries, which are sorted by tenant and id; of two with one digest the first counts.
+ * 0 or -ENOMEM.
+ */
 int keyring_new(const struct keyring_entry *entries, size_t n, struct keyring **ret);
 /* Shares it: one more keyring_free is due. Any thread. */
 struct keyring *keyring_ref(struct keyring *keyring);
 /* NULL is fine. */
 void keyring_free(struct keyring *keyring);
-/* 0 or AUTH_E_UNKNOWN. About 0.3 us: fit for a polling thread. */
+/* All of them as they were given, borrowed. */
+const struct keyring_entry *keyring_entries(const struct keyring *keyring, size_t *ret_n);
+/* Whether an entry sorts before (< 0), at (0) or behind this tenant and id. */
+int keyring_compare(const struct keyring_entry *entry, const char *tenant, const char *id);
+/* The place of the first entry that is not before them. */
+size_t keyring_place(const struct keyring_entry *entries, size_t n, const char *tenant,
+		     const char *id);
+
+/* 0 or AUTH_E_UNKNOWN; whether the key has expired is the caller's to see. About 0.3 us: fit for a polling thread. */
 int keyring_find(const struct keyring *keyring, const char *token, size_t len,
 		 struct principal *ret);
 
@@ -94,11 +94,21 @@ int keyring_find(const struct keyring *keyring, const char *token, size_t len,
 struct keyring_memo {
 	bool used;
 	uint8_t tag[16];
+	struct key_use *use; /* borrowed from the keyring */
 	struct principal who;
 };
 /* The same as keyring_find(), at a fifth of its cost when the token is the one in *memo. */
 int keyring_recall(const struct keyring *keyring, const char *token, size_t len,
 		   struct keyring_memo *memo, struct principal *ret);
+
+/*
+ * Notes that a key was used: written at most once in KEY_USE_EVERY_MS, so that all threads can say
+ * it of every request. In memory only.
+ */
+enum { KEY_USE_EVERY_MS = 60000 };
+void key_use_note(struct key_use *use, uint64_t now_ms);
+/* The unix time that was noted last; 0: never. */
+uint64_t key_use_last_ms(const struct key_use *use);
 
 /* Argon2id; takes tens of milliseconds and 64 MiB: never on a polling thread. 0 or -ENOMEM. */
 enum { AUTH_PASSWORD_HASH_SIZE = 128 };

@@ -69,3 +69,17 @@ size_t utf8_cut(const char *text, size_t len)
 	}
 	return utf8_valid(text + at, len - at) ? len : at;
 }
+
+bool utf8_has_control(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c < 0x20 || c == 0x7F)
+			return true;
+		/* C1 in its two bytes. */
+		if (c == 0xC2 && i + 1 < len && (unsigned char)text[i + 1] < 0xA0)
+			return true;
+	}
+	return false;
+}

@@ -9,3 +9,5 @@
 bool utf8_valid(const char *text, size_t len);
 /* The length that is left of a text cut at `len` bytes when its last character, if torn, goes. */
 size_t utf8_cut(const char *text, size_t len);
+/* Whether well-formed UTF-8 holds control characters: C0, DEL or C1. */
+bool utf8_has_control(const char *text, size_t len);

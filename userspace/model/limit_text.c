@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "model/limit_priv.h"
 
 /* Why the engine refused a pattern, for the person who wrote it. */
@@ -54,20 +55,6 @@ void limit_write_key(const struct limit_field *field, const struct limit *limit,
 	json_put_string(writer, limit->key, limit->key_len);
 }
 
-/* C0, DEL, and C1 in its two bytes of UTF-8. */
-static bool has_control(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c < 0x20 || c == 0x7F)
-			return true;
-		if (c == 0xC2 && i + 1 < len && (unsigned char)text[i + 1] < 0xA0)
-			return true;
-	}
-	return false;
-}
-
 int limit_parse_name(const struct limit_field *field, const struct json *value,
 		     struct field_error *error, struct limit *limit)
 {
@@ -79,7 +66,7 @@ int limit_parse_name(const struct limit_field *field, const struct json *value,
 	if (len > LIMIT_NAME_MAX)
 		return limit_refuse(error, field->name, "must be at most %d bytes long, not %zu",
 				    LIMIT_NAME_MAX, len);
-	if (has_control(text, len))
+	if (utf8_has_control(text, len))
 		return limit_refuse(error, field->name, "must not hold control characters");
 	memcpy(limit->name, text, len + 1);
 	return 0;

@@ -8,8 +8,6 @@
 #include "service/operation_priv.h"
 #include "service/service_priv.h"
 
-enum { ADMIN_TRIES = 32 };
-
 static int outcome_of_model(int r)
 {
 	if (r == MODEL_E_UNSUPPORTED)
@@ -104,12 +102,6 @@ static int try_create(struct operation *op, const struct limit *limit, char exis
 	return r;
 }
 
-static int give_up(struct operation *op)
-{
-	return operation_fail(op, ADMIN_E_STORE, "",
-			      "others keep changing the same limit; try again");
-}
-
 int admin_limit_create(struct service *service, const struct actor *actor, const struct json *body,
 		       struct field_error *error, struct admin_result *ret)
 {
@@ -125,7 +117,7 @@ int admin_limit_create(struct service *service, const struct actor *actor, const
 	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
 		r = try_create(&op, &limit, ret->existing_id, &limit.revision);
 	if (r)
-		return r == ADMIN_E_AGAIN ? give_up(&op) : r;
+		return r == ADMIN_E_AGAIN ? operation_give_up(&op) : r;
 	ret->limit = limit;
 	limit_init(&limit);
 	return 0;
@@ -251,7 +243,7 @@ int admin_limit_update(struct service *service, const struct actor *actor,
 
 	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
 		r = try_update(&op, target, body, ret);
-	return r == ADMIN_E_AGAIN ? give_up(&op) : r;
+	return r == ADMIN_E_AGAIN ? operation_give_up(&op) : r;
 }
 
 static int prepare_confirmed(struct operation *op, struct update *update)
@@ -301,7 +293,7 @@ int admin_limit_confirm(struct service *service, const struct actor *actor, cons
 
 	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
 		r = try_confirm(&op, &target, ret);
-	return r == ADMIN_E_AGAIN ? give_up(&op) : r;
+	return r == ADMIN_E_AGAIN ? operation_give_up(&op) : r;
 }
 
 static int try_delete(struct operation *op, const struct admin_target *target)
@@ -337,5 +329,5 @@ int admin_limit_delete(struct service *service, const struct actor *actor,
 
 	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
 		r = try_delete(&op, target);
-	return r == ADMIN_E_AGAIN ? give_up(&op) : r;
+	return r == ADMIN_E_AGAIN ? operation_give_up(&op) : r;
 }

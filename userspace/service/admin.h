@@ -9,10 +9,10 @@
  */
 enum {
 	ADMIN_E_INVALID = 1,   /* *error names the field */
-	ADMIN_E_NOT_FOUND = 2, /* no such limit of this tenant */
+	ADMIN_E_NOT_FOUND = 2, /* no such limit or API key of this tenant */
 	ADMIN_E_EXISTS = 3,    /* a limit of the same subject exists: admin_result.existing_id;
 				* *error says what is the same */
-	ADMIN_E_REVISION = 4,  /* the limit's revision is not the expected one */
+	ADMIN_E_REVISION = 4,  /* its revision is not the expected one */
 	ADMIN_E_UNKNOWN = 5,   /* it may or may not have happened, or is not in force yet; *error
 				* says which: to be read before it is tried again */
 	ADMIN_E_STORE = 6,    /* the store takes no writes now; nothing happened; *error says why */
@@ -22,6 +22,8 @@ enum {
 	ADMIN_E_UNSUPPORTED = 9, /* understood, but impossible; *error names the field */
 	ADMIN_E_CONFIRMED = 10,  /* the limit waits for no confirmation */
 	ADMIN_E_FILE = 11,       /* the limit stands in a file: it is changed there only */
+	ADMIN_E_FORBIDDEN = 12,  /* beyond what the caller's own key may do; *error says what */
+	ADMIN_E_LOCKOUT = 13,    /* it could leave nobody who can get in; *error says what to do */
 };
 
 enum {
@@ -35,10 +37,10 @@ struct actor {
 	const char *request_id; /* NULL: not known */
 };
 
-/* Which limit to change, and at which revision. */
+/* Which limit or API key to change, and at which revision. */
 struct admin_target {
 	const char *id;
-	uint64_t revision; /* ADMIN_E_REVISION unless the limit has this one; 0: any */
+	uint64_t revision; /* ADMIN_E_REVISION unless it has this one; 0: any */
 };
 
 struct admin_result {

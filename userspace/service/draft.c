@@ -28,7 +28,7 @@ void draft_done(struct draft *draft)
 		limit_entry_unref(draft->entries[i]);
 	free(draft->entries);
 	free(draft->changes);
-	free(draft->keys.at);
+	free(draft->keys);
 	limit_table_free(draft->limits);
 }
 
@@ -229,7 +229,7 @@ static int take_key(struct draft *draft, const struct store_record *record,
 	if (r)
 		return r;
 	entry.tenant_number = tenant->number;
-	return draft_put_key(draft, &entry);
+	return draft_put_key(draft, &entry, error);
 }
 
 /* Subjects are read by admin calls, users by the dashboard's door: the service keeps neither. */
@@ -272,10 +272,10 @@ static int build_catalog(struct draft *draft, uint64_t revision, struct catalog 
 	struct keyring *keyring = NULL;
 	int r = 0;
 
-	if (former && !draft->keys_changed)
+	if (former && !draft->keys)
 		keyring = keyring_ref(former->keyring);
 	else
-		r = keyring_new(draft->keys.at, draft->keys.n, &keyring);
+		r = keyring_new(draft->keys, draft->n_keys, &keyring);
 	if (former)
 		service_catalog_put(former);
 	if (r)
@@ -286,7 +286,7 @@ static int build_catalog(struct draft *draft, uint64_t revision, struct catalog 
 
 bool draft_changed(const struct draft *draft)
 {
-	return draft->n_changes > 0 || draft->keys_changed || draft->packets_changed;
+	return draft->n_changes > 0 || draft->keys || draft->packets_changed;
 }
 
 /* Packets first, since only they can be taken back without memory. */
@@ -317,11 +317,6 @@ static int publish_catalog(struct draft *draft, struct catalog *catalog)
 	if (r) {
 		service_catalog_put(catalog);
 		return r;
-	}
-	if (draft->keys_changed) {
-		free(reconcile->keys.at);
-		reconcile->keys = draft->keys;
-		draft->keys = (struct key_set){0};
 	}
 	snapshot_publish(&reconcile->catalog, &catalog->snapshot);
 	return 0;

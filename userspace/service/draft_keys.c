@@ -5,82 +5,96 @@
 #include <string.h>
 
 #include "service/draft_priv.h"
-
-static int compare_key(const struct keyring_entry *entry, const char *tenant, const char *id)
-{
-	int order = strcmp(entry->key.tenant, tenant);
-
-	return order ? order : strcmp(entry->key.id, id);
-}
-
-/* Where the key stands or would stand. */
-static size_t find_key(const struct key_set *keys, const char *tenant, const char *id,
-		       bool *ret_found)
-{
-	size_t low = 0, high = keys->n, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (compare_key(&keys->at[middle], tenant, id) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*ret_found = low < keys->n && compare_key(&keys->at[low], tenant, id) == 0;
-	return low;
-}
+#include "service/records_priv.h"
 
 /* Keys change rarely: the first change of a draft copies them all. */
 static int own_keys(struct draft *draft)
 {
-	const struct key_set *from = &draft->reconcile->keys;
+	struct catalog *former;
+	const struct keyring_entry *entries = NULL;
+	size_t n = 0;
 
-	if (draft->keys_changed)
+	if (draft->keys)
 		return 0;
-	draft->keys.at = calloc(from->n + 1, sizeof(*from->at));
-	if (!draft->keys.at)
-		return -ENOMEM;
-	if (from->n)
-		memcpy(draft->keys.at, from->at, from->n * sizeof(*from->at));
-	draft->keys.n = from->n;
-	draft->keys_changed = true;
-	return 0;
+	/* What the entries borrow from it stays: nobody else publishes a catalog. */
+	former = (struct catalog *)snapshot_get(&draft->reconcile->catalog);
+	if (former)
+		entries = keyring_entries(former->keyring, &n);
+	draft->keys = calloc(n + 1, sizeof(*draft->keys));
+	if (draft->keys && n)
+		memcpy(draft->keys, entries, n * sizeof(*entries));
+	draft->n_keys = n;
+	if (former)
+		service_catalog_put(former);
+	return draft->keys ? 0 : -ENOMEM;
+}
+
+/* Where the key stands or would stand. */
+static size_t find_key(const struct draft *draft, const char *tenant, const char *id,
+		       bool *ret_found)
+{
+	size_t i = keyring_place(draft->keys, draft->n_keys, tenant, id);
+
+	*ret_found = i < draft->n_keys && keyring_compare(&draft->keys[i], tenant, id) == 0;
+	return i;
 }
 
 int draft_remove_key(struct draft *draft, const char *tenant, const char *id)
 {
-	struct key_set *keys = &draft->keys;
 	bool found;
 	size_t i;
 
 	if (own_keys(draft))
 		return -ENOMEM;
-	i = find_key(keys, tenant, id, &found);
+	i = find_key(draft, tenant, id, &found);
 	if (!found)
 		return 0;
-	keys->n--;
-	memmove(&keys->at[i], &keys->at[i + 1], (keys->n - i) * sizeof(*keys->at));
+	draft->n_keys--;
+	memmove(&draft->keys[i], &draft->keys[i + 1], (draft->n_keys - i) * sizeof(*draft->keys));
 	return 0;
 }
 
-int draft_put_key(struct draft *draft, const struct keyring_entry *entry)
+/* Which of two keys with one token is meant, no request can say. */
+static int refuse_twin(const struct draft *draft, const struct keyring_entry *entry,
+		       struct field_error *error)
 {
-	struct key_set *keys = &draft->keys;
+	for (size_t i = 0; i < draft->n_keys; i++) {
+		const struct api_key *other = &draft->keys[i].key;
+
+		if (memcmp(other->digest, entry->key.digest, AUTH_DIGEST_SIZE) != 0 ||
+		    keyring_compare(entry, other->tenant, other->id) == 0)
+			continue;
+		field_error_set(error, "digest", "is that of key %s, too", other->id);
+		return RECORD_E_INVALID;
+	}
+	return 0;
+}
+
+int draft_put_key(struct draft *draft, const struct keyring_entry *entry, struct field_error *error)
+{
+	struct key_use *use = NULL;
 	struct keyring_entry *at;
 	bool found;
 	size_t i;
+	int r;
 
 	if (own_keys(draft))
 		return -ENOMEM;
-	i = find_key(keys, entry->key.tenant, entry->key.id, &found);
-	if (!found) {
-		at = reallocarray(keys->at, keys->n + 1, sizeof(*at));
+	r = refuse_twin(draft, entry, error);
+	if (r)
+		return r;
+	i = find_key(draft, entry->key.tenant, entry->key.id, &found);
+	if (found) {
+		use = draft->keys[i].use;
+	} else {
+		at = reallocarray(draft->keys, draft->n_keys + 1, sizeof(*at));
 		if (!at)
 			return -ENOMEM;
-		keys->at = at;
-		memmove(&at[i + 1], &at[i], (keys->n - i) * sizeof(*at));
-		keys->n++;
+		draft->keys = at;
+		memmove(&at[i + 1], &at[i], (draft->n_keys - i) * sizeof(*at));
+		draft->n_keys++;
 	}
-	keys->at[i] = *entry;
+	draft->keys[i] = *entry;
+	draft->keys[i].use = use;
 	return 0;
 }

@@ -13,8 +13,8 @@
 struct draft {
 	struct reconcile *reconcile;
 	struct limit_table *limits;
-	struct key_set keys;
-	bool keys_changed;
+	struct keyring_entry *keys; /* NULL: unchanged; what they borrow is the former catalog's */
+	size_t n_keys;
 	bool packets_changed;
 	struct engine_change *changes;
 	struct limit_entry **entries; /* what changes[i].limit borrows from */
@@ -38,4 +38,6 @@ int draft_publish(struct draft *draft, uint64_t revision);
 
 /* draft_keys.c. 0 or -ENOMEM; removing a key that is not there changes nothing. */
 int draft_remove_key(struct draft *draft, const char *tenant, const char *id);
-int draft_put_key(struct draft *draft, const struct keyring_entry *entry);
+/* Also RECORD_E_INVALID: another key has the same token. entry->use is not looked at. */
+int draft_put_key(struct draft *draft, const struct keyring_entry *entry,
+		  struct field_error *error);

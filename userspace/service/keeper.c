@@ -133,6 +133,8 @@ static void *run_keeper(void *data)
 	bool more = false;
 
 	while (!rest(keeper, more ? 0 : KEEPER_STEP_MS)) {
+		atomic_store_explicit(&keeper->service->about_ms,
+				      clock_utc_ms(keeper->service->clock), memory_order_relaxed);
 		now_ns = monotonic_ns();
 		more = now_ns >= keeper->rest_until_ns && take_back_next(keeper);
 		if (now_ns < retry_at_ns)

@@ -1,6 +1,7 @@
 # The service: checks, changes, and what carries the store into the engine.
 sluice_srcs += \
 	userspace/service/admin.c \
+	userspace/service/admin_keys.c \
 	userspace/service/bootstrap.c \
 	userspace/service/catalog.c \
 	userspace/service/check.c \
@@ -9,6 +10,7 @@ sluice_srcs += \
 	userspace/service/files.c \
 	userspace/service/files_plan.c \
 	userspace/service/health.c \
+	userspace/service/identify.c \
 	userspace/service/keeper.c \
 	userspace/service/limit_table.c \
 	userspace/service/measure.c \

@@ -12,7 +12,7 @@ int operation_fail(struct operation *op, int outcome, const char *field, const c
 	return outcome;
 }
 
-static int outcome_of(struct operation *op, int r)
+int operation_outcome(struct operation *op, int r)
 {
 	switch (r) {
 	case STORE_E_CONFLICT:
@@ -30,6 +30,12 @@ static int outcome_of(struct operation *op, int r)
 	}
 }
 
+int operation_give_up(struct operation *op)
+{
+	return operation_fail(op, ADMIN_E_STORE, "",
+			      "others keep changing the same thing; try again");
+}
+
 int operation_commit(struct operation *op, const struct store_txn *txn, uint64_t *ret_revision)
 {
 	struct service *service = op->service;
@@ -38,7 +44,7 @@ int operation_commit(struct operation *op, const struct store_txn *txn, uint64_t
 
 	r = store_txn(service->store, txn, &revision);
 	if (r)
-		return outcome_of(op, r);
+		return operation_outcome(op, r);
 	if (reconcile_wait(&service->reconcile, revision, service->apply_wait_ms))
 		return operation_fail(op, ADMIN_E_UNKNOWN, "", "is written, but not in force yet");
 	*ret_revision = revision;
@@ -109,12 +115,36 @@ int operation_load_limit(struct operation *op, const char *id, struct limit *ret
 	record_limit_name(op->who->tenant, id, name);
 	r = record_fetch(op->service->store, name, &value, &record.revision);
 	if (r)
-		return outcome_of(op, r);
+		return operation_outcome(op, r);
 	if (record.revision == 0)
 		return ADMIN_E_NOT_FOUND;
 	record.value = value.data;
 	record.size = value.len;
 	r = record_limit_load(&record, &place, op->error, ret);
+	return r > 0 ? -EBADMSG : r;
+}
+
+int operation_load_key(struct operation *op, const char *id, struct api_key *ret)
+{
+	struct record_name place = {.kind = RECORD_API_KEY, .id = id};
+	char name[RECORD_NAME_SIZE];
+	struct store_record record = {.key = name};
+	_cleanup_buf_ struct buf value;
+	int r;
+
+	buf_init(&value);
+	if (!id_valid(id))
+		return ADMIN_E_NOT_FOUND;
+	memcpy(place.tenant, op->who->tenant, sizeof(place.tenant));
+	record_api_key_name(op->who->tenant, id, name);
+	r = record_fetch(op->service->store, name, &value, &record.revision);
+	if (r)
+		return operation_outcome(op, r);
+	if (record.revision == 0)
+		return ADMIN_E_NOT_FOUND;
+	record.value = value.data;
+	record.size = value.len;
+	r = record_api_key_load(&record, &place, op->error, ret);
 	return r > 0 ? -EBADMSG : r;
 }
 
@@ -130,7 +160,7 @@ int operation_load_claim(struct operation *op, const struct limit *limit, struct
 		return r;
 	r = record_fetch(op->service->store, ret->name, &value, &ret->revision);
 	if (r)
-		return outcome_of(op, r);
+		return operation_outcome(op, r);
 	ret->limit_id[0] = '\0';
 	if (ret->revision == 0)
 		return 0;
@@ -155,7 +185,7 @@ int operation_claim(struct operation *op, const struct limit *limit, struct clai
 	record_limit_name(op->who->tenant, ret->limit_id, name);
 	r = record_fetch(op->service->store, name, &value, &revision);
 	if (r)
-		return outcome_of(op, r);
+		return operation_outcome(op, r);
 	if (revision == 0)
 		return 0;
 	memcpy(existing_id, ret->limit_id, ID_SIZE);

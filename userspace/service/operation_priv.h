@@ -35,6 +35,12 @@ struct claim {
 /* Sets *error and returns outcome. */
 int operation_fail(struct operation *op, int outcome, const char *field, const char *message);
 
+/* What an outcome of the store means to the caller: ADMIN_E_* or -errno, with *error set. */
+int operation_outcome(struct operation *op, int r);
+
+/* What an outcome of the store means to the caller: ADMIN_E_* or -errno, with *error set. */
+int operation_outcome(struct operation *op, int r);
+
 /* All below return ADMIN_E_* or -errno; -EBADMSG: the record is damaged, and *error says how. */
 
 /* Always from the store: the catalog of this host may lag behind another's change. */
@@ -56,6 +62,13 @@ void operation_unlock(struct operation *op, const struct limit *limit);
 int operation_admit(struct operation *op, const struct limit *limit);
 /* After the commit: whether the limit is in force as it is now, or, deleted, no longer is. */
 int operation_settled(struct operation *op, const struct limit *limit, bool deleted);
+
+/* The same for an API key. */
+int operation_load_key(struct operation *op, const char *id, struct api_key *ret);
+
+enum { ADMIN_TRIES = 32 };
+/* Others came before in all of them. */
+int operation_give_up(struct operation *op);
 
 /* Writes and waits until it is in force. ADMIN_E_AGAIN if a compared revision has moved. */
 int operation_commit(struct operation *op, const struct store_txn *txn, uint64_t *ret_revision);

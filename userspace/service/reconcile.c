@@ -40,7 +40,6 @@ void reconcile_done(struct reconcile *reconcile)
 	pthread_cond_destroy(&reconcile->reached);
 	pthread_mutex_destroy(&reconcile->lock);
 	free(reconcile->tenants);
-	free(reconcile->keys.at);
 }
 
 static void note_progress(struct reconcile *reconcile, uint64_t revision, bool stalled)

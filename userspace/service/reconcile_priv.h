@@ -12,12 +12,6 @@ struct tenant {
 	uint32_t number;
 };
 
-/* API keys sorted by tenant and id. */
-struct key_set {
-	struct keyring_entry *at;
-	size_t n;
-};
-
 struct reconcile {
 	struct store *store; /* borrowed, as are the next two */
 	const struct clock *clock;
@@ -26,11 +20,10 @@ struct reconcile {
 	struct snapshot_cell catalog;
 	struct store_watch *watch;
 
-	/* Written by reconcile_start, then by the store's watch thread only; keys are read there
-	 * too, tenants by others under the lock. */
+	/* Written by reconcile_start, then by the store's watch thread only; read by others under
+	 * the lock. */
 	struct tenant *tenants;
 	size_t n_tenants;
-	struct key_set keys;
 
 	pthread_mutex_t lock;   /* guards all below */
 	pthread_cond_t reached; /* revision grew, or stalled */

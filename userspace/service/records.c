@@ -227,6 +227,7 @@ int record_api_key_load(const struct store_record *record, const struct record_n
 		field_error_set(error, "tenant", "is not the one the record lies under");
 		return RECORD_E_INVALID;
 	}
+	key.revision = record->revision;
 	*ret = key;
 	return 0;
 }

@@ -85,6 +85,7 @@ int service_new(const struct service_config *config, struct field_error *error,
 	service->apply_wait_ms = config->apply_wait_ms ? config->apply_wait_ms : APPLY_WAIT_MS;
 	service->packets_needed = config->packets_needed;
 	service->keys_max = config->tenant_keys_max;
+	atomic_init(&service->about_ms, clock_utc_ms(config->clock));
 	r = init_parts(service, config);
 	if (r) {
 		counters_free(service->checks);

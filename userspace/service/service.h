@@ -74,6 +74,13 @@ static inline void service_catalog_putp(struct catalog **catalog)
 }
 #define _cleanup_catalog_ _cleanup_(service_catalog_putp)
 
+/*
+ * Who asks with this token, for every door, on the path of every request: 0, AUTH_E_UNKNOWN,
+ * AUTH_E_EXPIRED or -ENOMEM. Notes that the key was used. *memo as in keyring_recall().
+ */
+int service_identify(struct service *service, const char *token, size_t len,
+		     struct keyring_memo *memo, struct principal *ret);
+
 /* Limits are borrowed: they live as long as the catalog is held. */
 /* NULL if the tenant has no such limit. */
 const struct limit *catalog_find(const struct catalog *catalog, uint32_t tenant_number,
@@ -83,6 +90,13 @@ const struct limit *catalog_find(const struct catalog *catalog, uint32_t tenant_
 size_t catalog_page(const struct catalog *catalog, uint32_t tenant_number, const char *after,
 		    const struct limit **ret, size_t n);
 uint64_t catalog_count(const struct catalog *catalog, uint32_t tenant_number);
+
+/* The API keys of a tenant, borrowed likewise, in the order of ids; NULL if there is no such key. */
+const struct keyring_entry *catalog_find_key(const struct catalog *catalog, const char *tenant,
+					     const char *id);
+/* Those whose ids follow `after` (NULL: all), side by side; *ret_n is how many there are. */
+const struct keyring_entry *catalog_keys(const struct catalog *catalog, const char *tenant,
+					 const char *after, size_t *ret_n);
 
 /* 0 or -ENOENT when the limit is not in force. */
 int service_limit_stats(struct service *service, const struct limit *limit,

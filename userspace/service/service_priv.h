@@ -16,7 +16,8 @@ struct service {
 	bool packets_needed;
 	struct engine *engine;
 	_Atomic uint64_t keys_max;
-	struct counters *checks; /* one cell for each enum metrics_check */
+	atomic_uint_least64_t about_ms; /* unix time as of the keeper's last step */
+	struct counters *checks;        /* one cell for each enum metrics_check */
 	struct reconcile reconcile;
 	struct sweeper sweeper;
 	struct keeper keeper;

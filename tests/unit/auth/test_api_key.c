@@ -23,6 +23,8 @@ static struct api_key sample(void)
 		.name = "ci \"quoted\" \xc3\xa9",
 		.rights = AUTH_CHECK | AUTH_LIMITS_READ,
 		.created_at_ms = 1700000000000,
+		.updated_at_ms = 1700000000001,
+		.expires_at_ms = 1800000000000,
 	};
 
 	for (size_t i = 0; i < sizeof(key.digest); i++)
@@ -45,6 +47,8 @@ static void api_key_saved_loads_equal(void **state)
 	assert_string_equal(loaded.name, key.name);
 	assert_int_equal(loaded.rights, key.rights);
 	assert_int_equal(loaded.created_at_ms, key.created_at_ms);
+	assert_int_equal(loaded.updated_at_ms, key.updated_at_ms);
+	assert_int_equal(loaded.expires_at_ms, key.expires_at_ms);
 	assert_memory_equal(loaded.digest, key.digest, sizeof(key.digest));
 }
 
@@ -78,6 +82,33 @@ static void api_key_with_all_rights_of_first_schema_has_all(void **state)
 	assert_int_equal(key.rights, AUTH_CHECK | AUTH_LIMITS_READ | AUTH_LIMITS_WRITE);
 }
 
+/* Of keys that were made before there were times; and nobody may take an expiry away by damage. */
+static void api_key_times_are_needed_from_the_third_schema_on(void **state)
+{
+	const char *text = KEY("2", "[\"check\"]", DIGEST);
+	struct field_error error;
+	struct api_key key;
+
+	assert_int_equal(api_key_load(text, strlen(text), &error, &key), 0);
+	assert_int_equal(key.updated_at_ms, key.created_at_ms);
+	assert_int_equal(key.expires_at_ms, 0);
+	text = KEY("3", "[\"check\"]", DIGEST);
+	assert_int_equal(api_key_load(text, strlen(text), &error, &key), AUTH_E_UNKNOWN);
+	assert_string_equal(error.field, "updated_at_ms");
+}
+
+static void token_made_is_fit_and_never_the_same(void **state)
+{
+	char token[AUTH_TOKEN_SIZE], other[AUTH_TOKEN_SIZE];
+
+	auth_token_make(token);
+	auth_token_make(other);
+	assert_int_equal(strlen(token), AUTH_TOKEN_SIZE - 1);
+	assert_int_equal(strncmp(token, "slk_", 4), 0);
+	assert_true(strlen(token) >= AUTH_TOKEN_MIN && strlen(token) <= AUTH_TOKEN_MAX);
+	assert_string_not_equal(token, other);
+}
+
 static void rights_are_found_by_their_names(void **state)
 {
 	for (uint32_t right = 1; right < AUTH_ALL; right <<= 1) {
@@ -99,7 +130,8 @@ static void api_key_damaged_is_refused_naming_member(void **state)
 		const char *text;
 		const char *field;
 	} rows[] = {
-		{KEY("3", "[\"check\"]", DIGEST), "schema"},
+		{KEY("4", "[\"check\"]", DIGEST), "schema"},
+		{KEY("0", "[\"check\"]", DIGEST), "schema"},
 		{KEY("-1", "[\"check\"]", DIGEST), "schema"},
 		{KEY("\"1\"", "[\"check\"]", DIGEST), "schema"},
 		{KEY("1", "[\"check\",\"fly\"]", DIGEST), "rights"},
@@ -143,6 +175,8 @@ int main(void)
 		cmocka_unit_test(api_key_saved_loads_equal),
 		cmocka_unit_test(api_key_rights_stand_by_name),
 		cmocka_unit_test(api_key_with_all_rights_of_first_schema_has_all),
+		cmocka_unit_test(api_key_times_are_needed_from_the_third_schema_on),
+		cmocka_unit_test(token_made_is_fit_and_never_the_same),
 		cmocka_unit_test(rights_are_found_by_their_names),
 		cmocka_unit_test(api_key_damaged_is_refused_naming_member),
 		cmocka_unit_test(api_key_sound_literal_loads),

@@ -192,6 +192,71 @@ static void keyring_recall_forgets_with_the_keyring(void **state)
 	keyring_free(without);
 }
 
+/* Who was seen is known to every keyring that holds the key, and to none that it left. */
+static void key_use_goes_on_from_keyring_to_keyring(void **state)
+{
+	struct keyring_entry entries[2] = {make_entry(0), make_entry(1)};
+	struct keyring *first, *second;
+	struct keyring_memo memo = {.used = false};
+	const struct keyring_entry *held;
+	struct principal who;
+	char token[TOKEN_SIZE];
+	size_t n;
+
+	assert_int_equal(keyring_new(entries, 2, &first), 0);
+	make_token(1, token);
+	assert_int_equal(keyring_recall(first, token, strlen(token), &memo, &who), 0);
+	held = keyring_entries(first, &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(key_use_last_ms(held[1].use), 0);
+	key_use_note(memo.use, 1000000);
+	assert_int_equal(key_use_last_ms(held[1].use), 1000000);
+	assert_int_equal(key_use_last_ms(held[0].use), 0);
+	assert_int_equal(keyring_new(&held[1], 1, &second), 0);
+	/* Between the two, on a thread that still reads the first. */
+	key_use_note(memo.use, 1000000 + KEY_USE_EVERY_MS);
+	keyring_free(first);
+	held = keyring_entries(second, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(key_use_last_ms(held[0].use), 1000000 + KEY_USE_EVERY_MS);
+	keyring_free(second);
+}
+
+static void key_use_is_noted_once_a_minute_and_when_time_went_back(void **state)
+{
+	struct keyring *keyring = make_keyring(1);
+	size_t n;
+	struct key_use *use = keyring_entries(keyring, &n)->use;
+
+	key_use_note(use, 5000000);
+	key_use_note(use, 5000000 + KEY_USE_EVERY_MS - 1);
+	assert_int_equal(key_use_last_ms(use), 5000000);
+	key_use_note(use, 5000000 + KEY_USE_EVERY_MS);
+	assert_int_equal(key_use_last_ms(use), 5000000 + KEY_USE_EVERY_MS);
+	key_use_note(use, 4000000);
+	assert_int_equal(key_use_last_ms(use), 4000000);
+	keyring_free(keyring);
+}
+
+static void keyring_place_is_by_tenant_then_id(void **state)
+{
+	struct keyring_entry entries[3] = {{.key = {.tenant = "a", .id = "key_2"}},
+					   {.key = {.tenant = "a", .id = "key_4"}},
+					   {.key = {.tenant = "b", .id = "key_1"}}};
+	static const struct {
+		const char *tenant, *id;
+		size_t place;
+	} rows[] = {
+		{"a", "", 0},      {"a", "key_2", 0}, {"a", "key_3", 1}, {"a", "key_5", 2},
+		{"b", "key_0", 2}, {"b", "key_1", 2}, {"b", "key_2", 3}, {"", "key_9", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(keyring_place(entries, 3, rows[i].tenant, rows[i].id),
+				 rows[i].place);
+	assert_int_equal(keyring_place(NULL, 0, "a", "key_1"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +269,9 @@ int main(void)
 		cmocka_unit_test(keyring_shared_outlives_first_free),
 		cmocka_unit_test(keyring_recall_answers_as_find_for_every_token),
 		cmocka_unit_test(keyring_recall_forgets_with_the_keyring),
+		cmocka_unit_test(key_use_goes_on_from_keyring_to_keyring),
+		cmocka_unit_test(key_use_is_noted_once_a_minute_and_when_time_went_back),
+		cmocka_unit_test(keyring_place_is_by_tenant_then_id),
 	};
 
 	return cmocka_run_group_tests_name("auth/keyring", tests, NULL, NULL);

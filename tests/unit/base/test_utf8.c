@@ -108,6 +108,21 @@ static void utf8_cut_drops_only_a_torn_character(void **state)
 		assert_int_equal(utf8_cut(rows[i].text, rows[i].len), rows[i].left);
 }
 
+static void utf8_control_characters_are_found_in_one_and_two_bytes(void **state)
+{
+	static const struct {
+		const char *text;
+		bool has;
+	} rows[] = {
+		{"", false},         {"plain", false},        {"a\nb", true},      {"\x7f", true},
+		{"a\xC2\x85", true}, {"\xC2\xA0", false},     {"\xC3\x85", false}, {"~", false},
+		{"\xC2\x9F!", true}, {"\xE2\x82\xAC", false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(utf8_has_control(rows[i].text, strlen(rows[i].text)), rows[i].has);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +131,7 @@ int main(void)
 		cmocka_unit_test(utf8_nul_is_well_formed),
 		cmocka_unit_test(utf8_sequence_ends_with_the_text),
 		cmocka_unit_test(utf8_cut_drops_only_a_torn_character),
+		cmocka_unit_test(utf8_control_characters_are_found_in_one_and_two_bytes),
 	};
 
 	return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);

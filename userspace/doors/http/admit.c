@@ -25,22 +25,29 @@ static bool refuse_target(struct request *request, const struct httpd_request *f
 	return err != 0;
 }
 
-/* The same answer whatever is wrong, so that nothing is learnt about keys that exist. */
+/*
+ * The same answer whatever is wrong, so that nothing is learnt about keys that exist; but who had
+ * one is told that its time is over.
+ */
 static bool refuse_credentials(struct request *request, struct keyring_memo *memo,
 			       struct reply *reply)
 {
-	const struct catalog *catalog = service_catalog_read(request->http->config.service);
 	struct httpd_text token;
+	int r = AUTH_E_UNKNOWN;
 
-	if (!catalog) {
-		problem_fault(reply, -ENOMEM);
+	if (request->headers.authorization.text &&
+	    request_bearer(request->headers.authorization, &token))
+		r = service_identify(request->http->config.service, token.text, token.len, memo,
+				     &request->who);
+	if (r == 0)
+		return false;
+	if (r < 0) {
+		problem_fault(reply, r);
 		return true;
 	}
-	if (request->headers.authorization.text &&
-	    request_bearer(request->headers.authorization, &token) &&
-	    keyring_recall(catalog->keyring, token.text, token.len, memo, &request->who) == 0)
-		return false;
-	problem_set(reply, 401, NULL, "a known API key is needed: Authorization: Bearer <key>");
+	problem_set(reply, 401, NULL,
+		    r == AUTH_E_EXPIRED ? "this API key has expired" :
+					  "a known API key is needed: Authorization: Bearer <key>");
 	reply->authenticate = true;
 	return true;
 }

@@ -20,6 +20,12 @@ void handle_limits_delete(struct request *request, struct reply *reply);
 void handle_limits_reset(struct request *request, struct reply *reply);
 void handle_limits_confirm(struct request *request, struct reply *reply);
 
+void handle_keys_list(struct request *request, struct reply *reply);
+void handle_keys_create(struct request *request, struct reply *reply);
+void handle_keys_get(struct request *request, struct reply *reply);
+void handle_keys_update(struct request *request, struct reply *reply);
+void handle_keys_delete(struct request *request, struct reply *reply);
+
 void handle_packets(struct request *request, struct reply *reply);
 
 void handle_metrics(struct request *request, struct reply *reply);

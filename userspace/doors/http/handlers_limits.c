@@ -4,77 +4,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "doors/http/body.h"
 #include "doors/http/etag.h"
 #include "doors/http/handlers.h"
 #include "doors/http/http_priv.h"
+#include "doors/http/outcome.h"
+#include "doors/http/page.h"
 #include "doors/http/problem.h"
 #include "json/json.h"
 #include "json/writer.h"
 #include "service/admin.h"
-
-enum {
-	PAGE_DEFAULT = 100,
-	PAGE_MAX = 1000,
-};
 
 static struct service *service_of(const struct request *request)
 {
 	return request->http->config.service;
 }
 
-static void refuse_unknown(struct reply *reply)
-{
-	problem_set(reply, 404, NULL, "there is no such limit");
-}
-
-/* What the admin calls say, as an answer. */
-static void answer_outcome(int err, const char *existing_id, const struct field_error *error,
-			   struct reply *reply)
-{
-	switch (err) {
-	case ADMIN_E_INVALID:
-		problem_invalid(reply, error);
-		break;
-	case ADMIN_E_NOT_FOUND:
-		refuse_unknown(reply);
-		break;
-	case ADMIN_E_EXISTS:
-		problem_exists(reply, error, existing_id);
-		break;
-	case ADMIN_E_REVISION:
-		problem_set(reply, 412, NULL, "the limit has changed: its ETag is another now");
-		break;
-	case ADMIN_E_UNKNOWN:
-		log_warning("http: a change %s", error->message);
-		problem_set(reply, 503, NULL, "the change %s: read it before trying again",
-			    error->message);
-		break;
-	case ADMIN_E_STORE:
-		log_warning("http: a change was refused: %s", error->message);
-		problem_set(reply, 503, NULL, "nothing was changed: %s", error->message);
-		break;
-	case ADMIN_E_TOO_MANY:
-		problem_set(reply, 409, error->field, "%s", error->message);
-		break;
-	case ADMIN_E_OFF:
-		problem_set(reply, 503, NULL, "nothing was changed: packets are not limited: %s",
-			    error->message);
-		break;
-	case ADMIN_E_UNSUPPORTED:
-		problem_set(reply, 422, error->field, "%s", error->message);
-		break;
-	case ADMIN_E_CONFIRMED:
-	case ADMIN_E_FILE:
-		problem_set(reply, 409, NULL, "%s", error->message);
-		break;
-	default:
-		log_error("http: a change failed: %s", strerror(-err));
-		problem_fault(reply, err);
-		break;
-	}
-}
+static const char noun[] = "limit", id_prefix[] = "lim_";
 
 static void answer_limit(struct request *request, const struct limit *limit, bool with_stats,
 			 struct reply *reply)
@@ -91,64 +37,42 @@ static void answer_limit(struct request *request, const struct limit *limit, boo
 	limit_write(limit, with_stats ? &stats : NULL, in_force ? &capacity : NULL, &reply->body);
 }
 
-static int parse_page(const struct query *query, struct field_error *error, size_t *ret_size,
-		      const char **ret_after)
-{
-	static const char *const names[] = {"limit", "cursor"};
-	const struct query_param *cursor = query_get(query, "cursor");
-	int64_t size = PAGE_DEFAULT;
-
-	if (query_allow(query, names, 2, error) || query_get_s64(query, "limit", error, &size))
-		return QUERY_E_INVALID;
-	if (size < 1 || size > PAGE_MAX) {
-		field_error_set(error, "limit", "must be 1 to %d", PAGE_MAX);
-		return QUERY_E_INVALID;
-	}
-	/* A cursor is a limit's id; anything else would look like the end of the list. */
-	if (cursor && (strncmp(cursor->value, "lim_", 4) != 0 || cursor->value_len >= ID_SIZE)) {
-		field_error_set(error, "cursor", "must be the next_cursor of a former page");
-		return QUERY_E_INVALID;
-	}
-	*ret_size = (size_t)size;
-	*ret_after = cursor ? cursor->value : NULL;
-	return 0;
-}
-
-/* A cursor is the id of a page's last limit: it holds even when that limit is gone. */
-static void answer_page(struct request *request, size_t size, const char *after,
+static void answer_page(struct request *request, const struct page *page, bool with_stats,
 			struct reply *reply)
 {
-	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
-	const struct limit *page[PAGE_MAX + 1];
-	struct json_writer writer;
+	struct service *service = service_of(request);
+	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service);
+	const struct limit *limits[PAGE_MAX + 1];
+	struct limit_stats stats;
 	size_t n;
 
-	n = catalog_page(catalog, request->who.tenant_number, after, page, size + 1);
+	n = catalog_page(catalog, request->who.tenant_number, page->after, limits, page->size + 1);
 	buf_put_str(&reply->body, "{\"limits\":[");
-	for (size_t i = 0; i < n && i < size; i++) {
+	for (size_t i = 0; i < n && i < page->size; i++) {
 		if (i)
 			buf_put_char(&reply->body, ',');
-		limit_write(page[i], NULL, NULL, &reply->body);
+		stats = (struct limit_stats){.allowed = 0};
+		if (with_stats)
+			service_limit_stats(service, limits[i], &stats);
+		limit_write(limits[i], with_stats ? &stats : NULL, NULL, &reply->body);
 	}
-	buf_put_str(&reply->body, "],\"next_cursor\":");
-	json_writer_init(&writer, &reply->body);
-	if (n > size)
-		json_put_str(&writer, page[size - 1]->id);
-	else
-		json_put_null(&writer);
-	buf_put_char(&reply->body, '}');
+	page_end(n > page->size ? limits[page->size - 1]->id : NULL,
+		 catalog_count(catalog, request->who.tenant_number), &reply->body);
 }
 
 void handle_limits_list(struct request *request, struct reply *reply)
 {
+	static const char *const names[] = {"limit", "cursor", "stats"};
 	struct field_error error;
-	const char *after;
-	size_t size;
+	bool with_stats = false;
+	struct page page;
 
-	if (parse_page(&request->query, &error, &size, &after))
+	if (query_allow(&request->query, names, 3, &error) ||
+	    query_get_bool(&request->query, "stats", &error, &with_stats) ||
+	    page_parse(&request->query, id_prefix, &error, &page))
 		problem_invalid(reply, &error);
 	else
-		answer_page(request, size, after, reply);
+		answer_page(request, &page, with_stats, reply);
 }
 
 void handle_limits_create(struct request *request, struct reply *reply)
@@ -163,7 +87,7 @@ void handle_limits_create(struct request *request, struct reply *reply)
 		return;
 	err = admin_limit_create(service_of(request), &actor, json_root(document), &error, &result);
 	if (err) {
-		answer_outcome(err, result.existing_id, &error, reply);
+		outcome_answer(err, noun, result.existing_id, &error, reply);
 		return;
 	}
 	reply->status = 201;
@@ -183,34 +107,15 @@ void handle_limits_get(struct request *request, struct reply *reply)
 	if (limit)
 		answer_limit(request, limit, true, reply);
 	else
-		refuse_unknown(reply);
+		outcome_answer(ADMIN_E_NOT_FOUND, noun, NULL, NULL, reply);
 }
 
-/*
- * The revision that If-Match asks for, 0: any. Of several the one that is current is taken, so
- * that the admin call compares it once more. Non-zero when *reply is a problem.
- */
 static int get_if_match(const struct request *request, struct reply *reply, uint64_t *ret)
 {
 	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
-	const struct httpd_text *text = &request->headers.if_match;
-	const struct limit *limit;
-	int err;
+	const struct limit *limit = catalog_find(catalog, request->who.tenant_number, request->id);
 
-	*ret = 0;
-	if (!text->text)
-		return 0;
-	limit = catalog_find(catalog, request->who.tenant_number, request->id);
-	if (!limit) {
-		refuse_unknown(reply);
-		return -ENOENT;
-	}
-	err = etag_match(text->text, text->len, limit->revision, ret);
-	if (err == ETAG_E_INVALID)
-		problem_set(reply, 400, "If-Match", "must be * or ETags in double quotes");
-	else if (err)
-		answer_outcome(ADMIN_E_REVISION, NULL, NULL, reply);
-	return err;
+	return outcome_if_match(request, noun, limit ? limit->revision : 0, reply, ret);
 }
 
 void handle_limits_update(struct request *request, struct reply *reply)
@@ -228,7 +133,7 @@ void handle_limits_update(struct request *request, struct reply *reply)
 	err = admin_limit_update(service_of(request), &actor, &target, json_root(document), &error,
 				 &result);
 	if (err) {
-		answer_outcome(err, result.existing_id, &error, reply);
+		outcome_answer(err, noun, result.existing_id, &error, reply);
 		return;
 	}
 	answer_limit(request, &result.limit, true, reply);
@@ -246,7 +151,7 @@ void handle_limits_delete(struct request *request, struct reply *reply)
 		return;
 	err = admin_limit_delete(service_of(request), &actor, &target, &error);
 	if (err)
-		answer_outcome(err, NULL, &error, reply);
+		outcome_answer(err, noun, NULL, &error, reply);
 	else
 		reply->status = 204;
 }
@@ -262,7 +167,7 @@ void handle_limits_confirm(struct request *request, struct reply *reply)
 		return;
 	err = admin_limit_confirm(service_of(request), &actor, request->id, &error, &result);
 	if (err) {
-		answer_outcome(err, NULL, &error, reply);
+		outcome_answer(err, noun, NULL, &error, reply);
 		return;
 	}
 	answer_limit(request, &result.limit, true, reply);
@@ -309,7 +214,7 @@ void handle_limits_reset(struct request *request, struct reply *reply)
 	}
 	err = admin_limit_reset(service_of(request), &actor, request->id, key, key_len, &error);
 	if (err)
-		answer_outcome(err, NULL, &error, reply);
+		outcome_answer(err, noun, NULL, &error, reply);
 	else
 		reply->status = 204;
 }

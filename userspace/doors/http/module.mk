@@ -6,10 +6,13 @@ sluice_srcs += \
 	userspace/doors/http/exchange.c \
 	userspace/doors/http/handlers_check.c \
 	userspace/doors/http/handlers_health.c \
+	userspace/doors/http/handlers_keys.c \
 	userspace/doors/http/handlers_limits.c \
 	userspace/doors/http/handlers_packets.c \
 	userspace/doors/http/handlers_test_clock.c \
 	userspace/doors/http/metrics.c \
+	userspace/doors/http/outcome.c \
+	userspace/doors/http/page.c \
 	userspace/doors/http/problem.c \
 	userspace/doors/http/query.c \
 	userspace/doors/http/ratelimit_headers.c \

@@ -20,6 +20,8 @@ enum {
 	CONF_INTERFACES_MAX = 16,
 	CONF_FILE_MAX = 1 << 20, /* bytes of a file of settings */
 	CONF_SECRET_MAX = 4096,  /* bytes of a file that holds one secret */
+	CONF_HTTP_BYTES_MIN = 4 << 20,
+	CONF_HTTP_BYTES_MAX = 1 << 30,
 	CONF_PACKET_BYTES_MIN = 64 << 10,
 	CONF_PACKET_BYTES_MAX = 1 << 30,
 	CONF_TOKEN_MIN = 24, /* characters of an API key, for the help; the service checks them */
@@ -44,6 +46,7 @@ struct settings {
 	uint64_t keys_max;
 	uint64_t snapshot_interval_ms;
 	uint64_t http_threads; /* 0: by the number of CPUs */
+	uint64_t http_bytes;   /* a power of two */
 	uint64_t header_timeout_ms;
 	uint64_t body_timeout_ms;
 	uint64_t idle_timeout_ms;

@@ -2,21 +2,56 @@
 /* SPDX-License-Identifier: MIT */
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "httpd/httpd_priv.h"
+
+const char refused_for_memory[] = "the server has no memory left for a request of this size";
+
+static void leave_list(struct connection *c)
+{
+	*(c->older ? &c->older->younger : &c->loop->oldest) = c->younger;
+	*(c->younger ? &c->younger->older : &c->loop->youngest) = c->older;
+}
+
+static void join_list(struct connection *c)
+{
+	c->older = c->loop->youngest;
+	c->younger = NULL;
+	*(c->older ? &c->older->younger : &c->loop->oldest) = c;
+	c->loop->youngest = c;
+}
+
+/* Bytes that the peer has not taken, those included that lie in the socket. */
+static size_t count_left(const struct connection *c)
+{
+	int queued = 0;
+
+	/* It cannot fail on a socket of TCP, and 0 would only be taken for progress. */
+	(void)ioctl(c->transport.fd, SIOCOUTQ, &queued);
+	return c->out.len - c->out_sent + (size_t)queued;
+}
 
 void connection_enter(struct connection *c, enum phase phase)
 {
 	struct httpd_times *times = &c->loop->httpd->times;
 	uint64_t now_ms = c->loop->now_ms;
 
+	if (c->younger) {
+		leave_list(c);
+		join_list(c);
+	}
 	c->phase = phase;
+	c->entered_ms = now_ms;
 	switch (phase) {
-	case PHASE_IDLE:
 	case PHASE_WRITING:
+		c->left = count_left(c);
+		__attribute__((fallthrough));
+	case PHASE_IDLE:
 		c->deadline_ms = now_ms + atomic_load_explicit(&times->idle, memory_order_relaxed);
 		break;
 	case PHASE_HEAD:
@@ -56,28 +91,20 @@ int connection_new(struct loop *loop, const struct newcomer *from, struct connec
 	c->peer = from->peer;
 	buf_init(&c->out);
 	parse_reset(&c->parse);
-	connection_enter(c, PHASE_HEAD);
 	err = watch(c, EPOLL_CTL_ADD);
 	if (err) {
 		free(c);
 		return err;
 	}
-	c->next = loop->connections;
-	if (c->next)
-		c->next->previous = c;
-	loop->connections = c;
+	join_list(c);
+	connection_enter(c, PHASE_HEAD);
 	*ret = c;
 	return 0;
 }
 
 void connection_free(struct connection *c)
 {
-	if (c->previous)
-		c->previous->next = c->next;
-	else
-		c->loop->connections = c->next;
-	if (c->next)
-		c->next->previous = c->previous;
+	leave_list(c);
 	if (c->stream)
 		stream_detach(c, NULL);
 	transport_done(&c->transport);
@@ -87,6 +114,7 @@ void connection_free(struct connection *c)
 	free(c->exchange);
 	input_drop(c);
 	buf_done(&c->out);
+	budget_settle(c);
 	free(c);
 }
 
@@ -131,11 +159,24 @@ static void end_connection(struct connection *c)
 	discard_input(c);
 }
 
+static int keep_unsent(struct connection *c, const char *bytes, size_t len)
+{
+	/* A growing buffer doubles. */
+	int err = budget_reserve(c, 2 * len);
+
+	if (err)
+		return err;
+	buf_put(&c->out, bytes, len);
+	budget_settle(c);
+	return c->out.failed ? -ENOMEM : 0;
+}
+
 /* Sends what lies in loop->out, behind what the socket has not taken yet. 0 or -errno. */
 static int flush_answers(struct connection *c)
 {
 	struct buf *out = &c->loop->out;
 	ssize_t n = 0;
+	int err = 0;
 
 	if (out->failed)
 		return -ENOMEM;
@@ -146,12 +187,12 @@ static int flush_answers(struct connection *c)
 	if (n < 0)
 		return (int)n;
 	if ((size_t)n < out->len)
-		buf_put(&c->out, out->data + n, out->len - (size_t)n);
+		err = keep_unsent(c, out->data + n, out->len - (size_t)n);
 	if (out->size > OUT_KEPT_MAX) {
 		buf_done(out);
 		buf_init(out);
 	}
-	return c->out.failed ? -ENOMEM : 0;
+	return err;
 }
 
 /* Sends what the socket did not take before. 0 or -errno. */
@@ -167,6 +208,7 @@ static int send_rest(struct connection *c)
 		buf_done(&c->out);
 		buf_init(&c->out);
 		c->out_sent = 0;
+		budget_settle(c);
 	}
 	return 0;
 }
@@ -179,6 +221,19 @@ static void watch_progress(struct connection *c, size_t sent)
 	else if (sent || !c->deadline_ms)
 		c->deadline_ms = c->loop->now_ms + c->loop->httpd->config.idle_timeout_ms;
 	stream_report(c->stream, c->out.len - c->out_sent);
+	budget_settle(c);
+}
+
+/* What the peer has taken since that was last looked at gives it time; returns whether any. */
+static bool extend_writing(struct connection *c)
+{
+	uint64_t most_ms = atomic_load(&c->loop->httpd->times.idle);
+	size_t left = count_left(c);
+	uint64_t earned_ms = left < c->left ? (c->left - left) * 1000 / HTTPD_TAKEN_MIN : 0;
+
+	c->left = left;
+	c->deadline_ms = c->loop->now_ms + (earned_ms < most_ms ? earned_ms : most_ms);
+	return earned_ms > 0;
 }
 
 bool connection_settle(struct connection *c)
@@ -285,6 +340,8 @@ void connection_on_event(struct connection *c, uint32_t events)
 		wait_for_late(c, events);
 	else if (c->phase == PHASE_STREAM)
 		watch_stream(c);
+	else if (c->shed)
+		connection_on_timeout(c);
 	else if (events & EPOLLERR)
 		connection_free(c);
 	else if (c->phase == PHASE_LINGER)
@@ -324,10 +381,15 @@ void connection_on_timeout(struct connection *c)
 {
 	static const struct linger reset = {.l_onoff = 1};
 
+	if (c->phase == PHASE_WRITING && !c->shed && !atomic_load(&c->loop->httpd->draining) &&
+	    extend_writing(c))
+		return;
 	/* Else the kernel would go on offering the rest for minutes to a peer that does not read. */
 	if (c->phase == PHASE_WRITING || c->phase == PHASE_STREAM)
 		setsockopt(c->transport.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	if (c->phase == PHASE_BODY || (c->phase == PHASE_HEAD && c->in_len))
+	if (c->phase == PHASE_BODY && c->shed)
+		connection_refuse(c, refused_for_memory);
+	else if (c->phase == PHASE_BODY || (c->phase == PHASE_HEAD && c->in_len))
 		refuse_rest(c, 408, "the request took too long to arrive");
 	else
 		connection_free(c);
@@ -346,7 +408,9 @@ void connection_on_drain(struct connection *c)
 		connection_free(c);
 }
 
-void connection_refuse(struct connection *c)
+void connection_refuse(struct connection *c, const char *reason)
 {
-	refuse_rest(c, 503, "as many connections are open as there may be");
+	/* What is known of its request may lie in a buffer that is gone. */
+	parse_reset(&c->parse);
+	refuse_rest(c, 503, reason);
 }

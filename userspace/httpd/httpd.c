@@ -30,13 +30,14 @@ static int read_port(int fd, uint16_t *ret)
 /* One socket for all loops: with SO_REUSEPORT a second server could share the port unnoticed. */
 static int open_listener(const struct httpd_config *config, int *ret_fd)
 {
-	int fd, one = 1, err;
+	int fd, one = 1, unsent = UNSENT_MAX, err;
 
 	fd = socket(config->address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	/* Accepted sockets inherit TCP_NODELAY. */
+	/* Accepted sockets inherit both. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
 	    bind(fd, config->address, config->address_len) < 0 || listen(fd, SOMAXCONN) < 0) {
 		err = -errno;

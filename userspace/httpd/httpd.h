@@ -13,11 +13,22 @@
  * folded headers and the like are refused with one answer and the connection is closed.
  *
  * An idle connection holds no buffer; one that is reading holds at most a head of HTTPD_HEAD_MAX
- * and the body the handler agreed to take. At connections_max the longest idle connection makes
- * room; when none is idle the newcomer is answered 503, never left hanging.
+ * and the body the handler agreed to take; one that writes, what its peer has not taken.
+ *
+ * When there are too many, whoever has waited the longest makes room. At connections_max that is the
+ * connection that has been idle, reading one head or body, or writing, for the longest, and it is
+ * closed; only when all of them are at deferred requests or streams is the newcomer answered 503, never left
+ * hanging. At memory_max it is the one whose body has been coming or whose answer has been going for
+ * the longest, if it holds more than HTTPD_SMALL_MAX: it is answered 503, or cut off amid its answer.
+ * When no other has waited longer, the one that asks for memory is. Requests and answers up to
+ * HTTPD_SMALL_MAX are always taken. So connections hold at most memory_max and HTTPD_SMALL_MAX for
+ * each of connections_max; beside that, each loop holds the answer that it is writing.
  */
 enum {
-	HTTPD_HEAD_MAX = 8192, /* bytes of request line and headers; beyond: 431 */
+	HTTPD_SMALL_MAX = 18432, /* bytes: a head and a small body, or what answers them */
+	HTTPD_MEMORY_MIN = 4 << 20,
+	HTTPD_TAKEN_MIN = 4096, /* bytes a second: who takes an answer so fast is not idle */
+	HTTPD_HEAD_MAX = 8192,  /* bytes of request line and headers; beyond: 431 */
 	HTTPD_HEADERS_MAX = 64,
 	HTTPD_NOTE_SIZE = 128,
 	HTTPD_PEER_SIZE = 46,          /* an IPv6 address and its NUL */
@@ -80,10 +91,13 @@ struct httpd_config {
 	socklen_t address_len;
 	unsigned int threads;
 	unsigned int connections_max;
+	size_t memory_max; /* bytes; each thread has its part, HTTPD_MEMORY_MIN at least */
 	unsigned int
 		header_timeout_ms; /* from connecting, or from the first byte of a later request */
 	unsigned int body_timeout_ms; /* from the end of the head to the end of the body */
-	unsigned int idle_timeout_ms; /* between requests, and for the peer to take an answer */
+	/* Between requests, and for the peer to take an answer; every HTTPD_TAKEN_MIN bytes that it
+	 * takes give it another second. */
+	unsigned int idle_timeout_ms;
 	struct httpd_handler handler;
 };
 

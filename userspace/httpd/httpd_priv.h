@@ -20,9 +20,11 @@ enum {
 	TICK_MS_MIN = 5,
 	LINGER_MS = 2000,
 	DRAIN_STREAM_MS = 500,  /* for a stream's peer to take the rest while the server drains */
+	LINGER_LEAST_MS = 100,  /* before a newcomer may take the place */
 	READS_PER_WAKE = 16,    /* of one connection; the others get their turn before it goes on */
 	OUT_MAX = 65536,        /* answers are sent at the latest when so many bytes lie ready */
 	OUT_KEPT_MAX = 1 << 20, /* a larger answer's memory is given back */
+	UNSENT_MAX = 1 << 17,   /* of an answer in the kernel: the rest is ours to count */
 	REFUSED_MAX = 64, /* newcomers of one loop that may linger over a 503 at the same time */
 };
 
@@ -92,18 +94,22 @@ struct newcomer {
 
 struct connection {
 	struct loop *loop;
-	struct connection *next, *previous; /* all of the loop */
+	struct connection *younger, *older; /* all of the loop, by when they entered their phase */
 	union peer peer;
 	struct transport transport;
 	enum phase phase;
+	uint64_t entered_ms;
 	uint64_t deadline_ms; /* of the phase; 0: none */
 	bool broken;          /* to be freed once its deferred exchange is answered */
 	bool close_after_write;
-	char *in; /* own buffer: a request that is not whole, or deferred, and what follows it */
+	bool shed;   /* gave up its memory, and ends at its next event or soon */
+	size_t held; /* bytes of `in` and `out`, as counted in the loop's */
+	char *in;    /* own buffer: a request that is not whole, or deferred, and what follows it */
 	size_t in_len, in_size;
 	size_t pending; /* bytes from the request being handled to the end of what was read */
 	struct buf out; /* what the socket did not take */
 	size_t out_sent;
+	size_t left; /* while writing: what the peer had not taken when that was last looked at */
 	struct httpd_exchange *exchange; /* deferred */
 	struct httpd_stream *stream;     /* of PHASE_STREAM; holds a reference */
 	struct connection *next_late;    /* in the loop's list of late answers */
@@ -137,9 +143,10 @@ struct loop {
 	uint64_t listen_again_ms; /* accepting pauses until then; 0: it does not */
 	uint64_t now_ms;
 	uint64_t ticked_ms;
-	atomic_uint count; /* connections, with those still in the inbox */
-	struct connection *connections;
-	struct buf out; /* answers of the connection being handled */
+	atomic_uint count;                    /* connections, with those still in the inbox */
+	struct connection *oldest, *youngest; /* connections */
+	size_t held, held_max;                /* bytes that they hold and may hold */
+	struct buf out;                       /* answers of the connection being handled */
 	char date[64];
 	uint64_t date_second;
 	struct httpd_exchange exchange; /* of the request being handled */
@@ -215,9 +222,22 @@ void stream_on_due(struct httpd_stream *stream);
 /* The same, when there is no loop any more. */
 void stream_forget_due(struct httpd_stream *stream);
 
+/* budget.c */
+/* Counts what the connection holds now; call it after every change of `in` or `out`. */
+void budget_settle(struct connection *connection);
+/*
+ * Whether it may hold so much more, for which older ones may have to give up theirs. 0 or -ENOBUFS.
+ * Writes nothing to loop->out.
+ */
+int budget_reserve(struct connection *connection, size_t more);
+/* Frees the one that has waited the longest. Returns whether there was one. */
+bool budget_evict(struct loop *loop);
+/* The same of those in one phase only. */
+bool budget_evict_phase(struct loop *loop, enum phase phase);
+
 /* input.c */
 void input_drop(struct connection *connection);
-/* Keeps bytes [at, len) of base, which may be our own buffer, for later. 0 or -ENOMEM. */
+/* Keeps bytes [at, len) of base, which may be our own buffer, for later. 0, -ENOMEM, -ENOBUFS. */
 int input_keep(struct connection *connection, char *base, size_t at, size_t len);
 /* Reads and answers. Returns whether the connection waits for more: else it waits to write or
  * for a late answer, or is gone. */
@@ -244,8 +264,9 @@ void connection_on_late(struct connection *connection);
 void connection_on_timeout(struct connection *connection);
 /* The server drains: ends now if it is between requests. */
 void connection_on_drain(struct connection *connection);
-/* There is no room for it: says so and ends. */
-void connection_refuse(struct connection *connection);
+extern const char refused_for_memory[];
+/* Gives up its request, if any: answers 503 for that reason and ends. */
+void connection_refuse(struct connection *connection, const char *reason);
 
 /* loop.c */
 int loop_init(struct loop *loop, struct httpd *httpd);

@@ -14,21 +14,27 @@ void input_drop(struct connection *c)
 	c->in = NULL;
 	c->in_len = 0;
 	c->in_size = 0;
+	budget_settle(c);
 }
 
-/* Room for at least `size` bytes in the connection's own buffer. */
+/* Room for at least `size` bytes in the connection's own buffer. 0, -ENOMEM or -ENOBUFS. */
 static int reserve_in(struct connection *c, size_t size)
 {
 	char *in;
+	int err;
 
 	if (c->in && size <= c->in_size)
 		return 0;
 	size = size < 1024 ? 1024 : size + size / 2;
+	err = budget_reserve(c, size - c->in_size);
+	if (err)
+		return err;
 	in = realloc(c->in, size);
 	if (!in)
 		return -ENOMEM;
 	c->in = in;
 	c->in_size = size;
+	budget_settle(c);
 	return 0;
 }
 
@@ -45,20 +51,23 @@ static void shrink_in(struct connection *c)
 		return;
 	c->in = in;
 	c->in_size = size;
+	budget_settle(c);
 }
 
 int input_keep(struct connection *c, char *base, size_t at, size_t len)
 {
 	/* The loop's buffer is read into only while we have none. */
 	bool ours = c->in != NULL;
+	int err;
 
 	assert(base && (!ours || (base >= c->in && base < c->in + c->in_size)));
 	if (at == len) {
 		input_drop(c);
 		return 0;
 	}
-	if (!ours && reserve_in(c, len - at))
-		return -ENOMEM;
+	err = ours ? 0 : reserve_in(c, len - at);
+	if (err)
+		return err;
 	if (base + at != c->in)
 		memmove(c->in, base + at, len - at);
 	c->in_len = len - at;
@@ -130,8 +139,9 @@ static bool take_some(struct connection *c, char *base, size_t len, bool *ret_mo
 		connection_enter(c, PHASE_IDLE);
 	}
 	if (input_keep(c, base, c->close_after_write ? len : at, len)) {
-		connection_free(c);
-		return false;
+		/* What was answered before goes out with it. */
+		parse_refuse(&c->parse, 503, refused_for_memory);
+		exchange_hand_over(c, base + at, len - at);
 	}
 	return connection_settle(c);
 }
@@ -155,11 +165,14 @@ static bool read_some(struct connection *c, bool until_end, bool *ret_again)
 	char *base = c->loop->buffer;
 	size_t room = LOOP_BUFFER_SIZE;
 	bool more = false;
-	ssize_t n = -ENOMEM;
+	ssize_t n;
 
 	if (c->in_len == 0) {
 		n = transport_recv(&c->transport, base, room, &more);
-	} else if (reserve_in(c, c->in_len + READ_MIN) == 0) {
+	} else if (reserve_in(c, c->in_len + READ_MIN)) {
+		connection_refuse(c, refused_for_memory);
+		return false;
+	} else {
 		base = c->in;
 		room = c->in_size - c->in_len;
 		n = transport_recv(&c->transport, base + c->in_len, room, &more);

@@ -34,6 +34,9 @@ static int watch_fd(struct loop *loop, int fd, void *tag)
 int loop_init(struct loop *loop, struct httpd *httpd)
 {
 	loop->httpd = httpd;
+	loop->held_max = httpd->config.memory_max / httpd->config.threads;
+	if (loop->held_max < HTTPD_MEMORY_MIN)
+		loop->held_max = HTTPD_MEMORY_MIN;
 	loop->listen_fd = -1;
 	loop->now_ms = read_clock_ms();
 	pthread_mutex_init(&loop->inbox_lock, NULL);
@@ -52,8 +55,8 @@ void loop_done(struct loop *loop)
 {
 	struct httpd_stream *next;
 
-	while (loop->connections)
-		connection_free(loop->connections);
+	while (loop->oldest)
+		connection_free(loop->oldest);
 	for (size_t i = 0; i < loop->inbox_len; i++)
 		close(loop->inbox[i].fd);
 	for (; loop->due; loop->due = next) {
@@ -87,19 +90,6 @@ int loop_listen(struct loop *loop, int fd)
 	return watch_fd(loop, fd, &loop->listen_fd);
 }
 
-/* Frees the connection that has been in this phase the longest. Returns whether there was one. */
-static bool evict(struct loop *loop, enum phase phase)
-{
-	struct connection *oldest = NULL;
-
-	for (struct connection *c = loop->connections; c; c = c->next)
-		if (c->phase == phase && (!oldest || c->deadline_ms < oldest->deadline_ms))
-			oldest = c;
-	if (oldest)
-		connection_free(oldest);
-	return oldest != NULL;
-}
-
 static void adopt(struct loop *loop, const struct newcomer *from)
 {
 	unsigned int most = loop->httpd->config.connections_max / loop->httpd->n_loops;
@@ -107,17 +97,19 @@ static void adopt(struct loop *loop, const struct newcomer *from)
 	bool room;
 
 	most = most ? most : 1;
-	room = atomic_load(&loop->count) <= most || evict(loop, PHASE_IDLE);
-	/* Those who got their answer and hold on must not fill the house either. */
-	if (!room && atomic_load(&loop->count) > most + REFUSED_MAX)
-		evict(loop, PHASE_LINGER);
+	while (atomic_load(&loop->count) > most && budget_evict(loop))
+		;
+	room = atomic_load(&loop->count) <= most;
+	/* Those who were refused and hold on must not fill the house either. */
+	if (atomic_load(&loop->count) > most + REFUSED_MAX)
+		budget_evict_phase(loop, PHASE_LINGER);
 	if (connection_new(loop, from, &c)) {
 		close(from->fd);
 		atomic_fetch_sub(&loop->count, 1);
 		return;
 	}
 	if (!room)
-		connection_refuse(c);
+		connection_refuse(c, "as many connections are open as there may be");
 }
 
 /* Gives the connection to the loop that has fewest. */
@@ -176,7 +168,8 @@ static bool accept_some(struct loop *loop)
 			deal(loop->httpd, &from);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 			   errno == ENOMEM) {
-			if (evict(loop, PHASE_IDLE))
+			/* It may be that nobody waits to be let in. */
+			if (budget_evict_phase(loop, PHASE_IDLE))
 				continue;
 			pause_accepting(loop);
 			return false;
@@ -221,8 +214,8 @@ static void watch_time(struct loop *loop)
 	struct connection *c, *next;
 
 	loop->ticked_ms = loop->now_ms;
-	for (c = loop->connections; c; c = next) {
-		next = c->next;
+	for (c = loop->oldest; c; c = next) {
+		next = c->younger;
 		if (c->deadline_ms && c->deadline_ms <= loop->now_ms)
 			connection_on_timeout(c);
 	}
@@ -253,8 +246,8 @@ static void drain(struct loop *loop)
 
 	if (loop->listen_fd >= 0)
 		close_listener(loop);
-	for (c = loop->connections; c; c = next) {
-		next = c->next;
+	for (c = loop->oldest; c; c = next) {
+		next = c->younger;
 		connection_on_drain(c);
 	}
 	if (!atomic_load(&httpd->listener_closed) || atomic_load(&loop->count) || loop->drained)
@@ -292,7 +285,7 @@ void *loop_run(void *data)
 
 	while (!atomic_load(&loop->httpd->stopping)) {
 		tick_ms = atomic_load(&loop->httpd->times.tick);
-		waiting = loop->connections || loop->listen_again_ms;
+		waiting = loop->oldest || loop->listen_again_ms;
 		n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT,
 			       waiting ? (int)tick_ms : -1);
 		loop->now_ms = read_clock_ms();

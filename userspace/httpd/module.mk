@@ -1,4 +1,5 @@
 sluice_srcs += userspace/httpd/answer.c \
+	userspace/httpd/budget.c \
 	userspace/httpd/connection.c \
 	userspace/httpd/exchange.c \
 	userspace/httpd/head.c \

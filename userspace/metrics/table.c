@@ -212,7 +212,7 @@ static const struct metric table[] = {
 	{"sluice_http_connections", GAUGE, "", "connections open on the listener of the API",
 	 .put = put_figure, .at = AT(connections)},
 	{"sluice_http_connections_max", GAUGE, "",
-	 "connections there may be: beyond, idle ones make room or newcomers are answered 503",
+	 "connections there may be: beyond, those that have waited longest make room",
 	 .put = put_figure, .at = AT(connections_max)},
 
 	{"sluice_packets_on", GAUGE, "", "1 while limits of packets can be in force, else 0",

@@ -27,6 +27,7 @@ static const struct example {
 	{"keys_max", "77", NULL},
 	{"snapshot_interval", "3s", NULL},
 	{"http_threads", "3", NULL},
+	{"http_memory", "8MiB", NULL},
 	{"header_timeout", "7s", NULL},
 	{"body_timeout", "250ms", NULL},
 	{"idle_timeout", "2h", NULL},

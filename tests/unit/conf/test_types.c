@@ -95,6 +95,7 @@ static void value_at_each_end_of_its_range_is_taken(void **state)
 		{"keys_max", "1", "18446744073709551615"}, {"http_threads", "0", "256"},
 		{"header_timeout", "1ms", "24h"},          {"packet_memory", "64KiB", "1GiB"},
 		{"listen", "0.0.0.0:0", "[::1]:65535"},    {"iface", "a", "fifteen-letters"},
+		{"http_memory", "4MiB", "1GiB"},
 	};
 
 	for (size_t i = 0; i < N_OF(rows); i++) {

@@ -164,6 +164,11 @@ void server_answer(struct httpd_exchange *exchange)
 	buf_done(&text);
 }
 
+static bool is_deferred(const struct httpd_request *request)
+{
+	return text_is(request->path, "/defer") || text_is(request->path, "/large/defer");
+}
+
 /* A fixed buffer for small answers: the test of allocations looks on. */
 static void handle(struct httpd_exchange *exchange, const struct httpd_request *request, void *data)
 {
@@ -174,8 +179,14 @@ static void handle(struct httpd_exchange *exchange, const struct httpd_request *
 	(void)data;
 	atomic_fetch_add(&count, 1);
 	atomic_store(&last_thread, (unsigned long)pthread_self());
-	if (!request->refused_status && text_is(request->path, "/defer")) {
-		put_on(&deferred, httpd_defer(exchange));
+	if (!request->refused_status && is_deferred(request)) {
+		struct httpd_exchange *kept = httpd_defer(exchange);
+
+		answer.status = 503;
+		if (kept)
+			put_on(&deferred, kept);
+		else
+			httpd_answer(exchange, &answer);
 		return;
 	}
 	if (!request->refused_status && text_is(request->path, "/stream")) {
@@ -215,7 +226,9 @@ static void handle(struct httpd_exchange *exchange, const struct httpd_request *
 static size_t body_max(const struct httpd_request *request, void *data)
 {
 	(void)data;
-	return text_is(request->path, "/large") ? 4 << 20 : SERVER_BODY_MAX;
+	return request->path.len >= 6 && memcmp(request->path.text, "/large", 6) == 0 ?
+		       4 << 20 :
+		       SERVER_BODY_MAX;
 }
 
 struct httpd_config server_config(void)
@@ -228,6 +241,7 @@ struct httpd_config server_config(void)
 		.address_len = sizeof(address),
 		.threads = 1,
 		.connections_max = 100,
+		.memory_max = 64 << 20,
 		.header_timeout_ms = 5000,
 		.body_timeout_ms = 5000,
 		.idle_timeout_ms = 5000,

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "httpd/httpd_priv.h"
 #include "unit/httpd/client.h"
 #include "unit/httpd/server.h"
 
@@ -171,6 +172,47 @@ static void newcomer_takes_the_place_of_the_longest_idle(void **state)
 	server_stop(&server);
 }
 
+/* Whatever it waits for: a head, a body, to be read. */
+static void newcomer_takes_the_place_of_who_has_waited_longest(void **state)
+{
+	static const char *const begun[] = {
+		"GET / HTTP/1.1\r\nA: ",
+		"POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nab",
+		GET("/big?50000000"),
+		GET("/close"),
+	};
+	enum { N = sizeof(begun) / sizeof(begun[0]) };
+	int honest, fds[N], more[N];
+	char byte;
+
+	start(5000, 5000, 5000, N + 1, 1);
+	honest = client_connect(server.port);
+	for (int i = 0; i < N; i++) {
+		fds[i] = client_connect(server.port);
+		client_send_text(fds[i], begun[i]);
+	}
+	/* Who has had its answer is left in peace for a moment. */
+	assert_int_equal(recv(fds[N - 1], &byte, 1, 0), 1);
+	usleep((LINGER_LEAST_MS + 20) * 1000);
+	for (int i = 0; i < N; i++) {
+		get(honest);
+		more[i] = client_connect(server.port);
+		get(more[i]);
+		assert_int_equal(httpd_connections(server.httpd), N + 1);
+	}
+	for (int i = 0; i < N; i++) {
+		get(more[i]);
+		/* One byte is answered by a reset. */
+		(void)!send(fds[i], "x", 1, MSG_NOSIGNAL);
+		assert_true(send(fds[i], "x", 1, MSG_NOSIGNAL) < 0);
+		close(fds[i]);
+		close(more[i]);
+	}
+	get(honest);
+	close(honest);
+	server_stop(&server);
+}
+
 /* The idle ones have sent again when newcomers push them out: their events are in the batch. */
 static void idle_pushed_out_in_the_batch_of_its_request_is_no_fault(void **state)
 {
@@ -203,13 +245,15 @@ static void idle_pushed_out_in_the_batch_of_its_request_is_no_fault(void **state
 
 static void newcomer_without_room_is_503(void **state)
 {
+	struct httpd_exchange *exchanges[2];
 	int busy[2], fd;
 	char *answers;
 
 	start(5000, 5000, 5000, 2, 1);
 	for (int i = 0; i < 2; i++) {
 		busy[i] = client_connect(server.port);
-		client_send_text(busy[i], "GET ");
+		client_send_text(busy[i], GET("/defer"));
+		exchanges[i] = server_take_deferred();
 	}
 	for (int i = 0; i < 200; i++) {
 		fd = client_connect(server.port);
@@ -221,7 +265,7 @@ static void newcomer_without_room_is_503(void **state)
 		close(fd);
 	}
 	for (int i = 0; i < 2; i++) {
-		client_send_text(busy[i], "/ HTTP/1.1\r\n" HOST "\r\n");
+		server_answer(exchanges[i]);
 		free(client_read_answers(busy[i], 1));
 		close(busy[i]);
 	}
@@ -232,11 +276,13 @@ static void newcomer_without_room_is_503(void **state)
 static void refused_newcomers_that_hold_on_are_bounded(void **state)
 {
 	enum { HELD = 200 };
+	struct httpd_exchange *exchange;
 	int busy, fds[HELD], ended = 0;
 
 	start(5000, 5000, 5000, 1, 1);
 	busy = client_connect(server.port);
-	client_send_text(busy, "GET ");
+	client_send_text(busy, GET("/defer"));
+	exchange = server_take_deferred();
 	for (int i = 0; i < HELD; i++) {
 		fds[i] = client_connect(server.port);
 		free(client_read_to_end(fds[i]));
@@ -249,6 +295,7 @@ static void refused_newcomers_that_hold_on_are_bounded(void **state)
 	assert_in_range(ended, HELD - 70, HELD - 60);
 	for (int i = 0; i < HELD; i++)
 		close(fds[i]);
+	server_answer(exchange);
 	close(busy);
 	server_stop(&server);
 }
@@ -383,6 +430,7 @@ int main(void)
 		cmocka_unit_test(connection_that_says_nothing_is_closed),
 		cmocka_unit_test(reader_too_slow_is_cut_off),
 		cmocka_unit_test(newcomer_takes_the_place_of_the_longest_idle),
+		cmocka_unit_test(newcomer_takes_the_place_of_who_has_waited_longest),
 		cmocka_unit_test(idle_pushed_out_in_the_batch_of_its_request_is_no_fault),
 		cmocka_unit_test(newcomer_without_room_is_503),
 		cmocka_unit_test(refused_newcomers_that_hold_on_are_bounded),

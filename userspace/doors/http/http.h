@@ -22,7 +22,8 @@ struct http_config {
 	const char *version;            /* borrowed; shown by /metrics */
 	unsigned int poll_threads;      /* 0: half the CPUs, at most 4 */
 	unsigned int worker_threads;    /* 0: 2 */
-	unsigned int connections_max;   /* 0: 4096; more wait in the kernel's backlog */
+	unsigned int connections_max;   /* 0: 4096; beyond, who waited longest makes room */
+	size_t memory_max;              /* 0: 256 MiB; bytes that connections hold, see httpd.h */
 	unsigned int header_timeout_ms; /* 0: 10 s, from connecting or from a request's first byte */
 	unsigned int body_timeout_ms;   /* 0: 30 s, from the end of the headers */
 	unsigned int idle_timeout_ms;   /* 0: 60 s, between requests and for taking an answer */

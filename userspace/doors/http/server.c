@@ -24,6 +24,8 @@ enum {
 	IDLE_TIMEOUT_DEFAULT_MS = 60000,
 	DRAIN_NOTICE_MS = 250,
 	METRICS_CONNECTIONS = 16, /* of the listener for /metrics alone */
+	METRICS_MEMORY = 16 << 20,
+	MEMORY_DEFAULT = 256 << 20,
 };
 
 static void set_default(unsigned int *value, unsigned int by_default)
@@ -73,6 +75,8 @@ static void fill_defaults(struct http_config *config)
 	set_default(&config->header_timeout_ms, HEADER_TIMEOUT_DEFAULT_MS);
 	set_default(&config->body_timeout_ms, BODY_TIMEOUT_DEFAULT_MS);
 	set_default(&config->idle_timeout_ms, IDLE_TIMEOUT_DEFAULT_MS);
+	if (config->memory_max == 0)
+		config->memory_max = MEMORY_DEFAULT;
 	fit_descriptors(config);
 }
 
@@ -101,6 +105,7 @@ static int start_httpd(struct http *http, struct field_error *error)
 		.address_len = config->address_len,
 		.threads = config->poll_threads,
 		.connections_max = config->connections_max,
+		.memory_max = config->memory_max,
 		.header_timeout_ms = config->header_timeout_ms,
 		.body_timeout_ms = config->body_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
@@ -122,6 +127,7 @@ static int start_metrics(struct http *http, struct field_error *error)
 		.address_len = config->metrics_address_len,
 		.threads = 1,
 		.connections_max = METRICS_CONNECTIONS,
+		.memory_max = METRICS_MEMORY,
 		.header_timeout_ms = config->header_timeout_ms,
 		.body_timeout_ms = config->body_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,

@@ -73,6 +73,8 @@ void db_finalize(struct db_stmt *stmt);
 void db_bind_u64(struct db_stmt *stmt, int index, uint64_t value); /* below 2^63 */
 void db_bind_bytes(struct db_stmt *stmt, int index, const void *bytes, size_t size);
 void db_bind_text(struct db_stmt *stmt, int index, const char *text);
+/* The same of `len` bytes. */
+void db_bind_text_of(struct db_stmt *stmt, int index, const char *text, size_t len);
 void db_bind_null(struct db_stmt *stmt, int index);
 
 /* DB_ROW, 0 at the end. Anything but DB_ROW also resets the statement. */
@@ -86,6 +88,11 @@ int db_run(struct db_stmt *stmt);
 uint64_t db_column_u64(struct db_stmt *stmt, int column);
 /* NULL only for SQL's NULL; empty bytes are not NULL. */
 const void *db_column_bytes(struct db_stmt *stmt, int column, size_t *ret_size);
+/* NUL-terminated; "" for SQL's NULL. */
+const char *db_column_text(struct db_stmt *stmt, int column);
+
+/* Says `result` in words for the operator, ending in the path; returns it. */
+int db_explain(struct field_error *error, const char *path, int result);
 
 static inline void db_closep(struct db **db)
 {

@@ -28,6 +28,3 @@ int db_lock_take(const char *path, struct field_error *error, int *ret_fd);
 
 /* Brings the open file to the schema, or says in *error why it cannot. */
 int db_schema_apply(struct db *db, const struct db_schema *schema, struct field_error *error);
-
-/* Says `result` in words for the operator; returns it. */
-int db_explain(struct field_error *error, const char *path, int result);

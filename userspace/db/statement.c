@@ -54,6 +54,12 @@ void db_bind_text(struct db_stmt *stmt, int index, const char *text)
 	keep_code(stmt, sqlite3_bind_text(stmt->raw, index, text, -1, SQLITE_STATIC));
 }
 
+void db_bind_text_of(struct db_stmt *stmt, int index, const char *text, size_t len)
+{
+	keep_code(stmt,
+		  sqlite3_bind_text64(stmt->raw, index, text, len, SQLITE_STATIC, SQLITE_UTF8));
+}
+
 void db_bind_null(struct db_stmt *stmt, int index)
 {
 	keep_code(stmt, sqlite3_bind_null(stmt->raw, index));
@@ -104,4 +110,11 @@ const void *db_column_bytes(struct db_stmt *stmt, int column, size_t *ret_size)
 	bytes = sqlite3_column_blob(stmt->raw, column);
 	*ret_size = (size_t)sqlite3_column_bytes(stmt->raw, column);
 	return bytes ? bytes : "";
+}
+
+const char *db_column_text(struct db_stmt *stmt, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt->raw, column);
+
+	return text ? text : "";
 }

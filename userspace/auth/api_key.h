@@ -56,3 +56,12 @@ int api_key_parse_update(const struct json *object, uint64_t now_ms, struct fiel
 /* A key as the API shows it. last_used_at_ms 0: null. token NULL: it is not shown. */
 void api_key_write(const struct api_key *key, uint64_t last_used_at_ms, const char *token,
 		   struct buf *buf);
+
+/*
+ * What changed from one form of a key to the other, as {"before":{...},"after":{...}} with what
+ * differs of name, rights and expires_at. NULL: it was not there, is not there any more; then the
+ * other one is whole. Never a token or a digest.
+ */
+struct json_writer;
+void api_key_write_change(const struct api_key *before, const struct api_key *after,
+			  struct json_writer *writer);

@@ -262,3 +262,42 @@ void api_key_write(const struct api_key *key, uint64_t last_used_at_ms, const ch
 	}
 	json_end_object(&writer);
 }
+
+/* Of `shown`, where it differs from `other`; other NULL: all. */
+static void write_form(const struct api_key *shown, const struct api_key *other,
+		       struct json_writer *writer)
+{
+	if (!shown) {
+		json_put_null(writer);
+		return;
+	}
+	json_begin_object(writer);
+	if (!other) {
+		json_name(writer, "id");
+		json_put_str(writer, shown->id);
+	}
+	if (!other || strcmp(shown->name, other->name) != 0) {
+		json_name(writer, "name");
+		json_put_str(writer, shown->name);
+	}
+	if (!other || shown->rights != other->rights) {
+		json_name(writer, "rights");
+		api_key_write_rights(shown->rights, writer);
+	}
+	if (!other || shown->expires_at_ms != other->expires_at_ms)
+		write_time(writer, "expires_at", shown->expires_at_ms);
+	if (!other)
+		write_time(writer, "created_at", shown->created_at_ms);
+	json_end_object(writer);
+}
+
+void api_key_write_change(const struct api_key *before, const struct api_key *after,
+			  struct json_writer *writer)
+{
+	json_begin_object(writer);
+	json_name(writer, "before");
+	write_form(before, after, writer);
+	json_name(writer, "after");
+	write_form(after, before, writer);
+	json_end_object(writer);
+}

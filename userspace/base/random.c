@@ -44,6 +44,21 @@ void id_make(const char *prefix, uint64_t utc_ms, char id[ID_SIZE])
 	*at = '\0';
 }
 
+void id_next(char id[ID_SIZE])
+{
+	char *at = id + strlen(id);
+
+	/* A carry goes on to the left, and in 1,000 years beyond the time's digits. */
+	while (at-- > id && *at != '_') {
+		const char *digit = strchr(base32, *at);
+
+		assert(digit && *digit);
+		*at = digit[1] ? digit[1] : base32[0];
+		if (*at != base32[0])
+			return;
+	}
+}
+
 void secret_make(char *text, size_t len)
 {
 	assert(len > 0);

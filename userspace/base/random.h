@@ -19,6 +19,8 @@ void random_bytes(void *bytes, size_t len);
  * ones: ids sort by the time they were made. prefix is at most 8 characters.
  */
 void id_make(const char *prefix, uint64_t utc_ms, char id[ID_SIZE]);
+/* The id that follows `id` in their order. */
+void id_next(char id[ID_SIZE]);
 
 /* A secret of `len` - 1 base62 characters with its NUL. */
 void secret_make(char *text, size_t len);

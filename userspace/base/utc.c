@@ -74,3 +74,19 @@ int utc_parse(const char *text, size_t len, uint64_t *ret_unix_ms)
 	*ret_unix_ms = ms;
 	return 0;
 }
+
+int utc_read(const char *text, size_t len, uint64_t *ret_unix_ms)
+{
+	static const char midnight[] = "T00:00:00.000Z", whole[] = ".000Z";
+	const size_t day = sizeof(form) - sizeof(midnight), second = sizeof(form) - sizeof(whole);
+	char full[UTC_TEXT_SIZE];
+
+	memcpy(full, form, sizeof(form));
+	if (len == day)
+		memcpy(full, text, day);
+	else if (len == second + 1 && text[second] == 'Z')
+		memcpy(full, text, second);
+	else
+		return utc_parse(text, len, ret_unix_ms);
+	return utc_parse(full, sizeof(full) - 1, ret_unix_ms);
+}

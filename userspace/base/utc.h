@@ -13,3 +13,5 @@ enum {
 void utc_format(uint64_t unix_ms, char text[UTC_TEXT_SIZE]);
 /* Reads exactly what utc_format() writes. 0 or -EINVAL (also for a day that does not exist). */
 int utc_parse(const char *text, size_t len, uint64_t *ret_unix_ms);
+/* Reads what people write: the same, or without milliseconds, or only the day. 0 or -EINVAL. */
+int utc_read(const char *text, size_t len, uint64_t *ret_unix_ms);

@@ -121,6 +121,15 @@ int limit_load(const char *text, size_t len, struct field_error *error, struct l
 void limit_write(const struct limit *limit, const struct limit_stats *stats,
 		 const struct limit_capacity *capacity, struct buf *buf);
 
+/*
+ * What changed from one form of a limit to the other, as {"before":{...},"after":{...}} with the
+ * fields that differ, but for revision and updated_at. NULL: it was not there, is not there any more;
+ * then the other one is whole, without its revision.
+ */
+struct json_writer;
+void limit_write_change(const struct limit *before, const struct limit *after,
+			struct json_writer *writer);
+
 /* The integers the engine runs on. 0 or MODEL_E_INVALID naming limit, burst or interval. */
 int limit_compile(const struct limit *limit, uint64_t utc_offset_ns, struct field_error *error,
 		  struct sluice_params *ret);

@@ -2,16 +2,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/limit_priv.h"
 
-/* Rows that have a writer and a place in this limit, but for those with a flag of `unwanted`. */
-static void write_fields(const struct limit *limit, unsigned int unwanted,
-			 struct json_writer *writer)
+bool limit_field_stands(const struct limit_field *field, const struct limit *limit,
+			unsigned int unwanted)
 {
 	unwanted |= limit->scope == LIMIT_SCOPE_PACKET ? FIELD_REQUESTS : FIELD_PACKETS;
 	unwanted |= limit->confirm_by_ms ? 0 : FIELD_PROVISIONAL;
+	return field->write && !(field->flags & unwanted);
+}
+
+static void write_fields(const struct limit *limit, unsigned int unwanted,
+			 struct json_writer *writer)
+{
 	for (size_t i = 0; i < limit_field_count; i++) {
 		const struct limit_field *field = &limit_fields[i];
 
-		if (!field->write || field->flags & unwanted)
+		if (!limit_field_stands(field, limit, unwanted))
 			continue;
 		json_name(writer, field->name);
 		field->write(field, limit, writer);

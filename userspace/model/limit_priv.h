@@ -79,6 +79,10 @@ LIMIT_ROW_WRITE(key);
 LIMIT_ROW_WRITE(name);
 LIMIT_ROW_WRITE(text);
 
+/* Whether a row without any flag of `unwanted` is written of this limit. */
+bool limit_field_stands(const struct limit_field *field, const struct limit *limit,
+			unsigned int unwanted);
+
 /* NULL if no row has that name. */
 const struct limit_field *limit_field_find(const char *name);
 /* The name of a field that users may send and that `name` misses by one typing error, or NULL. */

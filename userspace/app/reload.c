@@ -98,6 +98,7 @@ static void put_in_force(struct server *server, const struct settings *settings)
 	log_init(settings->log_level, settings->log_format);
 	service_set_keys_max(server->service, settings->keys_max);
 	service_set_snapshot_interval(server->service, (uint32_t)settings->snapshot_interval_ms);
+	service_set_keep(server->service, settings->audit_keep_ms, settings->usage_keep_ms);
 	http_set_timeouts(server->http, (unsigned int)settings->header_timeout_ms,
 			  (unsigned int)settings->body_timeout_ms,
 			  (unsigned int)settings->idle_timeout_ms);

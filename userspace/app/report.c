@@ -24,6 +24,28 @@ void report_snapshots(const struct server *server, struct reported *reported)
 	*former = state;
 }
 
+void report_ledger(const struct server *server, struct reported *reported)
+{
+	struct service_ledger *former = &reported->ledger, state;
+
+	service_ledger(server->service, &state);
+	/* At the start that is no news yet. */
+	if (!state.opened)
+		return;
+	if (strcmp(state.aside, former->aside) != 0)
+		log_error("%s", state.aside);
+	if (state.lost > former->lost && former->lost == 0)
+		log_error("changes are made without an entry in the audit: too many wait for the "
+			  "ledger");
+	if (strcmp(state.failing, former->failing) != 0) {
+		if (*state.failing)
+			log_error("%s; changes wait in the store for it", state.failing);
+		else
+			log_info("the ledger is written again");
+	}
+	*former = state;
+}
+
 static void report_refusals(const struct server *server, struct reported *reported)
 {
 	struct service_refusals refusals;
@@ -50,4 +72,5 @@ void report_news(const struct server *server, struct reported *reported)
 	report_refusals(server, reported);
 	report_taken_back(server, reported);
 	report_snapshots(server, reported);
+	report_ledger(server, reported);
 }

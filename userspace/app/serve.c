@@ -57,6 +57,15 @@ static int open_store(struct server *server, const struct settings *settings,
 	return store_open_sqlite(path, error, &server->store);
 }
 
+static int make_ledger(struct server *server, const struct settings *settings)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/ledger.db", settings->data) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	return ledger_new_file(path, &server->ledger);
+}
+
 static int start_http(struct server *server, const struct settings *settings,
 		      struct field_error *error)
 {
@@ -89,9 +98,13 @@ static int start_service(struct server *server, const struct settings *settings,
 		.tenant_keys_max = settings->keys_max,
 		.packets_needed = settings->n_interfaces > 0,
 		.snapshot_interval_ms = (uint32_t)settings->snapshot_interval_ms,
+		.audit_keep_ms = settings->audit_keep_ms,
+		.usage_keep_ms = settings->usage_keep_ms,
 	};
 	int err = packets_open(settings, &server->datapath);
 
+	if (!err)
+		err = make_ledger(server, settings);
 	if (err)
 		return err;
 	config.datapath = server->datapath;
@@ -99,6 +112,7 @@ static int start_service(struct server *server, const struct settings *settings,
 	if (journal_open_file(settings->data, &no_journal, &server->journal))
 		config.journal_off = no_journal.message;
 	config.journal = server->journal;
+	config.ledger = server->ledger;
 	return service_new(&config, error, &server->service);
 }
 
@@ -131,6 +145,7 @@ static void stop_server(struct server *server, bool detach)
 	if (server->service)
 		service_free(server->service);
 	journal_close(server->journal);
+	ledger_free(server->ledger);
 	if (server->store)
 		store_close(server->store);
 	if (server->signal_fd >= 0)
@@ -185,6 +200,7 @@ static void end_serving(struct server *server, struct reported *reported)
 	http_free(TAKE_PTR(server->http));
 	service_save(server->service);
 	report_snapshots(server, reported);
+	report_ledger(server, reported);
 }
 
 int serve_run(const struct conf *conf)

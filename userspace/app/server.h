@@ -7,6 +7,7 @@
 #include "datapath/datapath.h"
 #include "doors/http/http.h"
 #include "journal/journal.h"
+#include "journal/ledger.h"
 #include "service/service.h"
 #include "store/store.h"
 
@@ -19,6 +20,7 @@ struct server {
 	int watch_fd; /* of the directory of limits; -1: none */
 	struct store *store;
 	struct journal *journal; /* NULL: could not be opened */
+	struct ledger *ledger;
 	struct datapath *datapath;
 	struct service *service;
 	struct http *http;

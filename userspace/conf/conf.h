@@ -45,6 +45,8 @@ struct settings {
 	const char *limits; /* a directory; NULL: none */
 	uint64_t keys_max;
 	uint64_t snapshot_interval_ms;
+	uint64_t audit_keep_ms;
+	uint64_t usage_keep_ms;
 	uint64_t http_threads; /* 0: by the number of CPUs */
 	uint64_t http_bytes;   /* a power of two */
 	uint64_t header_timeout_ms;

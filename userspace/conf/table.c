@@ -16,6 +16,9 @@ enum {
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const log_formats[] = {"auto", "json", "text", NULL};
 
+#define KEEP_MIN_MS (DAY_MS / 24)
+#define KEEP_MAX_MS (3660ULL * DAY_MS)
+
 #define FIELD(name) .offset = offsetof(struct settings, name)
 
 const struct setting settings_table[] = {
@@ -30,6 +33,10 @@ const struct setting settings_table[] = {
 	{"snapshot_interval", &type_time, "TIME", "10s", 100, DAY_MS, BY_SIGHUP,
 	 "how often what keys consumed is written down for the next start",
 	 FIELD(snapshot_interval_ms)},
+	{"audit_keep", &type_time, "TIME", "90d", KEEP_MIN_MS, KEEP_MAX_MS, BY_SIGHUP,
+	 "how long it is remembered who changed what", FIELD(audit_keep_ms)},
+	{"usage_keep", &type_time, "TIME", "400d", KEEP_MIN_MS, KEEP_MAX_MS, BY_SIGHUP,
+	 "how long it is remembered how much was asked", FIELD(usage_keep_ms)},
 	{"http_threads", &type_number, "N", "0", 0, 256, BY_RESTART,
 	 "threads that answer HTTP; 0: half the CPUs, at most 4", FIELD(http_threads)},
 	{"http_memory", &type_size, "SIZE", "256MiB", CONF_HTTP_BYTES_MIN, CONF_HTTP_BYTES_MAX,

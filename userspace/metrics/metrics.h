@@ -66,6 +66,10 @@ struct metrics_facts {
 	uint64_t revision; /* of the store: that of the last change in force */
 	uint64_t refusals;
 	uint64_t taken_back;
+	uint64_t audit_written;
+	uint64_t audit_waiting;
+	uint64_t audit_lost;
+	uint64_t ledger_failing; /* 0 or 1 */
 	uint64_t limits;
 	uint64_t checks[METRICS_N_CHECKS];
 	struct engine_usage engine;

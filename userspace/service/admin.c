@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 #include "service/admin.h"
-#include "service/operation_priv.h"
+#include "service/audit_priv.h"
 #include "service/service_priv.h"
 
 static int outcome_of_model(int r)
@@ -41,15 +41,17 @@ static int prepare_limit(struct operation *op, const struct json *body, struct l
 	return 0;
 }
 
-/* The records of a limit: itself and the claim on its subject. */
+/* The records of a limit: itself, the claim on its subject, and the note on the change. */
 struct write {
 	char name[RECORD_NAME_SIZE];
 	struct buf limit;
 	struct buf claim;
+	struct audit_note note;
 };
 
 static void done_write(struct write *write)
 {
+	audit_done(&write->note);
 	buf_done(&write->limit);
 	buf_done(&write->claim);
 }
@@ -59,6 +61,7 @@ static int init_write(struct write *write, struct operation *op, const struct li
 	record_limit_name(op->who->tenant, limit->id, write->name);
 	buf_init(&write->limit);
 	buf_init(&write->claim);
+	audit_init(&write->note);
 	limit_save(limit, &write->limit);
 	record_subject_save(limit->id, &write->claim);
 	return write->limit.failed || write->claim.failed ? -ENOMEM : 0;
@@ -69,7 +72,7 @@ static int write_new(struct operation *op, const struct limit *limit, char exist
 {
 	_cleanup_(done_write) struct write write = {0};
 	struct store_compare compares[2];
-	struct store_put puts[2];
+	struct store_put puts[3];
 	struct store_txn txn = {.compares = compares, .n_compares = 2, .puts = puts, .n_puts = 2};
 	struct claim claim;
 	int r;
@@ -80,12 +83,15 @@ static int write_new(struct operation *op, const struct limit *limit, char exist
 	r = operation_claim(op, limit, &claim, existing_id);
 	if (!r)
 		r = operation_admit(op, limit);
+	if (!r)
+		r = audit_limit(op, "limit.create", NULL, limit, &write.note);
 	if (r)
 		return r;
 	compares[0] = (struct store_compare){write.name, 0};
 	compares[1] = (struct store_compare){claim.name, claim.revision};
 	puts[0] = (struct store_put){write.name, write.limit.data, write.limit.len};
 	puts[1] = (struct store_put){claim.name, write.claim.data, write.claim.len};
+	audit_put(&write.note, puts, &txn.n_puts);
 	return operation_commit(op, &txn, ret_revision);
 }
 
@@ -176,17 +182,19 @@ static int prepare_update(struct operation *op, struct update *update, const str
 	return operation_claim(op, &update->next, &update->claim, existing_id);
 }
 
-static int write_update(struct operation *op, struct update *update)
+static int write_update(struct operation *op, struct update *update, const char *action)
 {
 	_cleanup_(done_write) struct write write = {0};
 	const char *former = update->former.name;
 	const struct claim *claim = &update->claim;
 	struct store_compare compares[2];
-	struct store_put puts[2];
+	struct store_put puts[3];
 	struct store_txn txn = {.compares = compares, .n_compares = 1, .puts = puts, .n_puts = 1};
 	int r;
 
 	r = init_write(&write, op, &update->next);
+	if (!r)
+		r = audit_limit(op, action, &update->base, &update->next, &write.note);
 	if (r)
 		return r;
 	compares[0] = (struct store_compare){write.name, update->base.revision};
@@ -199,6 +207,7 @@ static int write_update(struct operation *op, struct update *update)
 		/* Only a claim of its own is given up. */
 		txn.n_deletes = strcmp(update->former.limit_id, update->base.id) == 0;
 	}
+	audit_put(&write.note, puts, &txn.n_puts);
 	return operation_commit(op, &txn, &update->next.revision);
 }
 
@@ -209,7 +218,7 @@ static int carry_out(struct operation *op, struct update *update, struct admin_r
 	operation_lock(op, &update->base);
 	r = operation_admit(op, &update->next);
 	if (!r)
-		r = write_update(op, update);
+		r = write_update(op, update, "limit.update");
 	if (!r)
 		r = operation_settled(op, &update->next, false);
 	operation_unlock(op, &update->base);
@@ -274,7 +283,7 @@ static int try_confirm(struct operation *op, const struct admin_target *target,
 	if (!r)
 		r = prepare_confirmed(op, &update);
 	if (!r)
-		r = write_update(op, &update);
+		r = write_update(op, &update, "limit.confirm");
 	if (!r)
 		r = operation_settled(op, &update.next, false);
 	if (r)
@@ -296,24 +305,30 @@ int admin_limit_confirm(struct service *service, const struct actor *actor, cons
 	return r == ADMIN_E_AGAIN ? operation_give_up(&op) : r;
 }
 
-static int try_delete(struct operation *op, const struct admin_target *target)
+static int try_delete(struct operation *op, const struct admin_target *target, const char *action)
 {
+	_cleanup_note_ struct audit_note note;
 	char name[RECORD_NAME_SIZE];
 	_cleanup_limit_ struct limit limit;
 	struct claim claim;
 	const char *deletes[] = {name, claim.name};
 	struct store_compare compare = {.key = name};
-	struct store_txn txn = {.compares = &compare, .n_compares = 1, .deletes = deletes};
+	struct store_put put;
+	struct store_txn txn = {
+		.compares = &compare, .n_compares = 1, .puts = &put, .deletes = deletes};
 	uint64_t revision;
 	int r;
 
 	limit_init(&limit);
+	audit_init(&note);
 	r = load_target(op, target, &limit);
+	if (!r)
+		r = operation_load_claim(op, &limit, &claim);
+	if (!r)
+		r = audit_limit(op, action, &limit, NULL, &note);
 	if (r)
 		return r;
-	r = operation_load_claim(op, &limit, &claim);
-	if (r)
-		return r;
+	audit_put(&note, &put, &txn.n_puts);
 	record_limit_name(op->who->tenant, target->id, name);
 	compare.revision = limit.revision;
 	txn.n_deletes = strcmp(claim.limit_id, limit.id) == 0 ? 2 : 1;
@@ -321,13 +336,27 @@ static int try_delete(struct operation *op, const struct admin_target *target)
 	return r ? r : operation_settled(op, &limit, true);
 }
 
+static int delete_limit(struct operation *op, const struct admin_target *target, const char *action)
+{
+	int r = ADMIN_E_AGAIN;
+
+	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
+		r = try_delete(op, target, action);
+	return r == ADMIN_E_AGAIN ? operation_give_up(op) : r;
+}
+
 int admin_limit_delete(struct service *service, const struct actor *actor,
 		       const struct admin_target *target, struct field_error *error)
 {
 	struct operation op = operation_of(service, actor, error);
-	int r = ADMIN_E_AGAIN;
 
-	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
-		r = try_delete(&op, target);
-	return r == ADMIN_E_AGAIN ? operation_give_up(&op) : r;
+	return delete_limit(&op, target, "limit.delete");
+}
+
+int admin_limit_expire(struct service *service, const struct actor *actor,
+		       const struct admin_target *target, struct field_error *error)
+{
+	struct operation op = operation_of(service, actor, error);
+
+	return delete_limit(&op, target, "limit.expire");
 }

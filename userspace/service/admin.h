@@ -55,6 +55,9 @@ int admin_limit_update(struct service *service, const struct actor *actor,
 		       struct field_error *error, struct admin_result *ret);
 int admin_limit_delete(struct service *service, const struct actor *actor,
 		       const struct admin_target *target, struct field_error *error);
+/* The same, for want of confirmation. */
+int admin_limit_expire(struct service *service, const struct actor *actor,
+		       const struct admin_target *target, struct field_error *error);
 /* The limit stays. ADMIN_E_NOT_FOUND once its time is over. */
 int admin_limit_confirm(struct service *service, const struct actor *actor, const char *id,
 			struct field_error *error, struct admin_result *ret);

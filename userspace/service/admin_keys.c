@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "base/utc.h"
 #include "service/admin_keys.h"
-#include "service/operation_priv.h"
+#include "service/audit_priv.h"
 #include "service/service_priv.h"
 
 /*
@@ -152,25 +152,32 @@ static int keep_way_in(struct key_change *change)
 }
 
 /* Writes `next`, and gives it its revision. */
-static int write_key(struct key_change *change)
+static int write_key(struct key_change *change, const char *action, const struct api_key *former)
 {
+	_cleanup_note_ struct audit_note note;
 	char name[RECORD_NAME_SIZE];
 	_cleanup_buf_ struct buf value;
-	struct store_put put = {.key = name};
+	struct store_put puts[2] = {{.key = name}};
 	struct store_txn txn = {
 		.compares = change->compares,
 		.n_compares = change->n_compares,
-		.puts = &put,
+		.puts = puts,
 		.n_puts = 1,
 	};
+	int r;
 
 	buf_init(&value);
+	audit_init(&note);
 	record_api_key_name(change->op->who->tenant, change->next.id, name);
 	api_key_save(&change->next, &value);
 	if (value.failed)
 		return -ENOMEM;
-	put.value = value.data;
-	put.size = value.len;
+	r = audit_key(change->op, action, former, &change->next, &note);
+	if (r)
+		return r;
+	puts[0].value = value.data;
+	puts[0].size = value.len;
+	audit_put(&note, puts, &txn.n_puts);
 	return operation_commit(change->op, &txn, &change->next.revision);
 }
 
@@ -220,7 +227,7 @@ static int try_create(struct operation *op, struct api_key *key)
 	if (r)
 		return r;
 	rest_on(&change, key->id, 0);
-	r = write_key(&change);
+	r = write_key(&change, "key.create", NULL);
 	key->revision = change.next.revision;
 	return r;
 }
@@ -260,7 +267,7 @@ static int try_update(struct operation *op, const struct admin_target *target,
 	if (!r)
 		r = keep_way_in(&change);
 	if (!r)
-		r = write_key(&change);
+		r = write_key(&change, "key.update", &change.base);
 	if (!r)
 		*ret = change.next;
 	return r;
@@ -280,13 +287,17 @@ int admin_key_update(struct service *service, const struct actor *actor,
 
 static int try_delete(struct operation *op, const struct admin_target *target)
 {
+	_cleanup_note_ struct audit_note note;
 	struct key_change change;
 	char name[RECORD_NAME_SIZE];
 	const char *deletes[] = {name};
-	struct store_txn txn = {.compares = change.compares, .deletes = deletes, .n_deletes = 1};
+	struct store_put put;
+	struct store_txn txn = {
+		.compares = change.compares, .puts = &put, .deletes = deletes, .n_deletes = 1};
 	uint64_t revision;
 	int r;
 
+	audit_init(&note);
 	r = begin_change(&change, op);
 	if (!r)
 		r = load_target(&change, target);
@@ -297,8 +308,11 @@ static int try_delete(struct operation *op, const struct admin_target *target)
 				   "an API key cannot revoke itself: ask with another one");
 	if (!r)
 		r = keep_way_in(&change);
+	if (!r)
+		r = audit_key(op, "key.revoke", &change.base, NULL, &note);
 	if (r)
 		return r;
+	audit_put(&note, &put, &txn.n_puts);
 	record_api_key_name(op->who->tenant, target->id, name);
 	txn.n_compares = change.n_compares;
 	return operation_commit(op, &txn, &revision);

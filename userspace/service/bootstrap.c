@@ -5,8 +5,7 @@
 
 #include "base/utf8.h"
 #include "json/writer.h"
-#include "service/admin.h"
-#include "service/records_priv.h"
+#include "service/audit_priv.h"
 
 enum {
 	EMAIL_MAX = 254, /* RFC 5321, path */
@@ -96,10 +95,15 @@ struct first_boot {
 	const struct admin_bootstrap *first;
 	uint64_t now_ms;
 	struct draft_record tenant, user, admin_key, check_key;
+	struct audit_note notes[3]; /* on the user and both keys */
+	size_t n_notes;
+	char note_id[ID_SIZE]; /* of the last */
 };
 
 static void done_first_boot(struct first_boot *boot)
 {
+	for (size_t i = 0; i < boot->n_notes; i++)
+		audit_done(&boot->notes[i]);
 	buf_done(&boot->tenant.value);
 	buf_done(&boot->user.value);
 	buf_done(&boot->admin_key.value);
@@ -116,10 +120,34 @@ static void init_first_boot(struct first_boot *boot, const struct admin_bootstra
 	buf_init(&boot->check_key.value);
 }
 
-static void draft_key(const struct first_boot *boot, const char *name, const char *token,
-		      uint32_t rights, struct draft_record *ret)
+/* Whoever ends it writes what was made. */
+static struct audit_note *begin_note(struct first_boot *boot, const char *action,
+				     const char *object)
+{
+	struct audit_note *note = &boot->notes[boot->n_notes];
+	const struct ledger_entry head = {
+		.id = boot->note_id,
+		.time_ms = boot->now_ms,
+		.tenant = SERVICE_TENANT_DEFAULT,
+		.actor = "bootstrap",
+		.action = action,
+		.object = object,
+	};
+
+	if (boot->n_notes++ == 0)
+		id_make("aud", boot->now_ms, boot->note_id);
+	else
+		id_next(boot->note_id);
+	audit_init(note);
+	audit_head(note, &head);
+	return note;
+}
+
+static int draft_key(struct first_boot *boot, const char *name, const char *token, uint32_t rights,
+		     struct draft_record *ret)
 {
 	struct api_key key = {.rights = rights, .created_at_ms = boot->now_ms};
+	struct audit_note *note;
 
 	id_make("key", boot->now_ms, key.id);
 	strcpy(key.tenant, SERVICE_TENANT_DEFAULT);
@@ -127,6 +155,28 @@ static void draft_key(const struct first_boot *boot, const char *name, const cha
 	auth_digest(token, strlen(token), key.digest);
 	record_api_key_name(SERVICE_TENANT_DEFAULT, key.id, ret->name);
 	api_key_save(&key, &ret->value);
+	note = begin_note(boot, "key.create", key.id);
+	api_key_write_change(NULL, &key, &note->writer);
+	return audit_end(note);
+}
+
+static int note_user(struct first_boot *boot, const char *id)
+{
+	struct audit_note *note = begin_note(boot, "user.create", id);
+	struct json_writer *writer = &note->writer;
+
+	json_begin_object(writer);
+	json_name(writer, "before");
+	json_put_null(writer);
+	json_name(writer, "after");
+	json_begin_object(writer);
+	json_name(writer, "id");
+	json_put_str(writer, id);
+	json_name(writer, "email");
+	json_put_str(writer, boot->first->email);
+	json_end_object(writer);
+	json_end_object(writer);
+	return audit_end(note);
 }
 
 static int draft_user(struct first_boot *boot)
@@ -152,7 +202,7 @@ static int draft_user(struct first_boot *boot)
 	json_name(&writer, "created_at_ms");
 	json_put_u64(&writer, boot->now_ms);
 	json_end_object(&writer);
-	return 0;
+	return note_user(boot, id);
 }
 
 static int draft_first_boot(struct first_boot *boot)
@@ -161,9 +211,12 @@ static int draft_first_boot(struct first_boot *boot)
 
 	record_tenant_name(SERVICE_TENANT_DEFAULT, boot->tenant.name);
 	record_tenant_save(TENANT_NUMBER_FIRST, &boot->tenant.value);
-	draft_key(boot, "bootstrap", boot->first->admin_token, AUTH_ALL, &boot->admin_key);
-	draft_key(boot, "bootstrap check", boot->first->check_token, AUTH_CHECK, &boot->check_key);
-	r = draft_user(boot);
+	r = draft_key(boot, "bootstrap", boot->first->admin_token, AUTH_ALL, &boot->admin_key);
+	if (!r)
+		r = draft_key(boot, "bootstrap check", boot->first->check_token, AUTH_CHECK,
+			      &boot->check_key);
+	if (!r)
+		r = draft_user(boot);
 	if (r)
 		return r;
 	return boot->tenant.value.failed || boot->user.value.failed ||
@@ -181,17 +234,20 @@ static struct store_put put_of(const struct draft_record *record)
 static int write_first_boot(struct store *store, const struct first_boot *boot,
 			    struct field_error *error, bool *ret_done)
 {
-	struct store_put puts[] = {put_of(&boot->tenant), put_of(&boot->user),
-				   put_of(&boot->admin_key), put_of(&boot->check_key)};
+	struct store_put puts[4 + 3] = {put_of(&boot->tenant), put_of(&boot->user),
+					put_of(&boot->admin_key), put_of(&boot->check_key)};
 	struct store_txn txn = {
 		.compares = &(struct store_compare){boot->tenant.name, 0},
 		.n_compares = 1,
 		.puts = puts,
-		.n_puts = sizeof(puts) / sizeof(puts[0]),
+		.n_puts = 4,
 	};
 	uint64_t revision;
-	int r = store_txn(store, &txn, &revision);
+	int r;
 
+	for (size_t i = 0; i < boot->n_notes; i++)
+		audit_put(&boot->notes[i], puts, &txn.n_puts);
+	r = store_txn(store, &txn, &revision);
 	if (r < 0)
 		return r;
 	switch (r) {

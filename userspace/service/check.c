@@ -133,12 +133,25 @@ static enum metrics_check outcome_of(int r, bool peek, bool allowed)
 	}
 }
 
+/* What it consumed, as usage counts it. */
+static int64_t tokens_of(const struct check_request *request, const struct check_answer *answer)
+{
+	if (request->peek || !answer->allowed || !answer->limited)
+		return 0;
+	/* The greatest costs there can be, asked often enough, would wrap the count. */
+	if (request->cost > CHECK_TOKENS_MAX)
+		return CHECK_TOKENS_MAX;
+	return request->cost < -CHECK_TOKENS_MAX ? -CHECK_TOKENS_MAX : request->cost;
+}
+
 int service_check(struct service *service, const struct principal *who,
 		  const struct check_request *request, struct field_error *error,
 		  struct check_answer *ret)
 {
 	int r = ask_engine(service, who, request, error, ret);
 
-	counters_add(service->checks, outcome_of(r, request->peek, r == 0 && ret->allowed), 1);
+	tally_add(&service->tally, who->tenant_number,
+		  outcome_of(r, request->peek, r == 0 && ret->allowed),
+		  r == 0 ? tokens_of(request, ret) : 0);
 	return r;
 }

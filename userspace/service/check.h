@@ -10,6 +10,9 @@ enum {
 	CHECK_BATCH_MAX = 1000,
 };
 
+/* Of one check's cost no more than this counts as usage. */
+#define CHECK_TOKENS_MAX (INT64_C(1) << 40)
+
 /* The request is wrong; *error names the field. */
 #define CHECK_E_INVALID 1
 /* The tenant has as many live keys as it may: a new one cannot be counted. Nothing was consumed. */

@@ -3,12 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "service/audit_priv.h"
 #include "service/files_priv.h"
 #include "service/service_priv.h"
 
 enum {
 	FILES_TRIES = 32,
-	CHANGE_OPERATIONS = 6, /* of one change, at most */
+	CHANGE_OPERATIONS = 7, /* of one change, at most */
 	BATCH_MAX = STORE_OPERATIONS_MAX / CHANGE_OPERATIONS,
 };
 
@@ -17,6 +18,7 @@ struct written {
 	char name[RECORD_NAME_SIZE];
 	struct buf limit;
 	struct buf claim;
+	struct audit_note note;
 };
 
 /* A transaction that fills up with changes. */
@@ -25,7 +27,7 @@ struct batch {
 	struct written written[BATCH_MAX];
 	size_t n;
 	struct store_compare compares[3 * BATCH_MAX];
-	struct store_put puts[2 * BATCH_MAX];
+	struct store_put puts[3 * BATCH_MAX];
 	const char *deletes[2 * BATCH_MAX];
 	struct store_txn txn;
 };
@@ -35,6 +37,7 @@ static void empty_batch(struct batch *batch)
 	for (size_t i = 0; i < batch->n; i++) {
 		buf_done(&batch->written[i].limit);
 		buf_done(&batch->written[i].claim);
+		audit_done(&batch->written[i].note);
 	}
 	batch->n = 0;
 	batch->txn = (struct store_txn){
@@ -76,6 +79,19 @@ static void give_up_claim(struct batch *batch, const struct file_change *change)
 	remove_record(batch, change->former_claim.name);
 }
 
+static int add_note(struct batch *batch, const struct file_change *change, struct audit_note *note)
+{
+	const struct limit *next = change->goes ? NULL : &change->next;
+	const char *action = change->goes   ? "limit.delete" :
+			     change->former ? "limit.update" :
+					      "limit.create";
+	int r = audit_limit(batch->op, action, change->former, next, note);
+
+	if (!r)
+		audit_put(note, batch->puts, &batch->txn.n_puts);
+	return r;
+}
+
 static int add_change(struct batch *batch, const struct file_change *change)
 {
 	struct written *written = &batch->written[batch->n++];
@@ -83,13 +99,14 @@ static int add_change(struct batch *batch, const struct file_change *change)
 
 	buf_init(&written->limit);
 	buf_init(&written->claim);
+	audit_init(&written->note);
 	record_limit_name(batch->op->who->tenant, limit->id, written->name);
 	compare(batch, written->name, change->former ? change->former->revision : 0);
 	if (change->former && (change->goes || change->moves))
 		give_up_claim(batch, change);
 	if (change->goes) {
 		remove_record(batch, written->name);
-		return 0;
+		return add_note(batch, change, &written->note);
 	}
 	limit_save(limit, &written->limit);
 	record_subject_save(limit->id, &written->claim);
@@ -100,7 +117,7 @@ static int add_change(struct batch *batch, const struct file_change *change)
 		compare(batch, change->claim.name, change->claim.revision);
 		put(batch, change->claim.name, &written->claim);
 	}
-	return 0;
+	return add_note(batch, change, &written->note);
 }
 
 /* What goes comes first: the others may need its room. */

@@ -67,7 +67,7 @@ static void take_back(struct keeper *keeper, const struct due *due)
 
 	if (reconcile_tenant(&keeper->service->reconcile, due->tenant_number, who.tenant))
 		return;
-	r = admin_limit_delete(keeper->service, &actor, &target, &error);
+	r = admin_limit_expire(keeper->service, &actor, &target, &error);
 	if (r) {
 		keeper->rest_until_ns = monotonic_ns() + RETRY_MS * NS_PER_MS;
 		return;

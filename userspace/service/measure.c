@@ -60,6 +60,7 @@ void service_measure(struct service *service, struct metrics_facts *ret)
 	char reason[SERVICE_REASON_SIZE];
 	struct service_refusals refusals;
 	struct service_taken_back taken;
+	struct service_ledger ledger;
 
 	service_refusals(service, &refusals);
 	service_taken_back(service, &taken);
@@ -68,9 +69,14 @@ void service_measure(struct service *service, struct metrics_facts *ret)
 	ret->refusals = refusals.count;
 	ret->taken_back = taken.count;
 	ret->limits = catalog->n_limits;
+	service_ledger(service, &ledger);
+	ret->audit_written = ledger.written;
+	ret->audit_waiting = ledger.waiting;
+	ret->audit_lost = ledger.lost;
+	ret->ledger_failing = *ledger.failing != '\0';
 	ret->keys_max = service->keys_max;
 	for (size_t i = 0; i < METRICS_N_CHECKS; i++)
-		ret->checks[i] = counters_read(service->checks, i);
+		ret->checks[i] = tally_sum(&service->tally, i);
 	service_usage(service, &ret->engine);
 	measure_packets(service, catalog, ret);
 }

@@ -2,6 +2,7 @@
 sluice_srcs += \
 	userspace/service/admin.c \
 	userspace/service/admin_keys.c \
+	userspace/service/audit.c \
 	userspace/service/bootstrap.c \
 	userspace/service/catalog.c \
 	userspace/service/check.c \
@@ -10,6 +11,7 @@ sluice_srcs += \
 	userspace/service/files.c \
 	userspace/service/files_plan.c \
 	userspace/service/health.c \
+	userspace/service/history.c \
 	userspace/service/identify.c \
 	userspace/service/keeper.c \
 	userspace/service/limit_table.c \
@@ -21,5 +23,9 @@ sluice_srcs += \
 	userspace/service/reset.c \
 	userspace/service/saver.c \
 	userspace/service/saver_head.c \
+	userspace/service/scribe.c \
+	userspace/service/scribe_notes.c \
+	userspace/service/scribe_usage.c \
 	userspace/service/service.c \
-	userspace/service/sweeper.c
+	userspace/service/sweeper.c \
+	userspace/service/tally.c

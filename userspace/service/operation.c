@@ -1,9 +1,11 @@
 /* What every admin call is made of: read a record, claim a subject, commit and wait. */
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "service/operation_priv.h"
+#include "service/audit_priv.h"
 #include "service/service_priv.h"
 
 int operation_fail(struct operation *op, int outcome, const char *field, const char *message)
@@ -42,13 +44,29 @@ int operation_commit(struct operation *op, const struct store_txn *txn, uint64_t
 	uint64_t revision;
 	int r;
 
+	assert(!service->scribe.ledger || audit_count(txn) + op->unnoted > 0);
 	r = store_txn(service->store, txn, &revision);
+	if (!r)
+		scribe_tell(&service->scribe, audit_count(txn), op->unnoted);
+	op->unnoted = 0;
 	if (r)
 		return operation_outcome(op, r);
 	if (reconcile_wait(&service->reconcile, revision, service->apply_wait_ms))
 		return operation_fail(op, ADMIN_E_UNKNOWN, "", "is written, but not in force yet");
 	*ret_revision = revision;
 	return 0;
+}
+
+void operation_actor_name(const struct operation *op, char name[AUDIT_NAME_SIZE])
+{
+	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(op->service);
+	const struct principal *who = op->who;
+	size_t n;
+	const struct keyring_entry *entries = keyring_entries(catalog->keyring, &n);
+	size_t at = keyring_place(entries, n, who->tenant, who->key_id);
+	bool found = at < n && keyring_compare(&entries[at], who->tenant, who->key_id) == 0;
+
+	snprintf(name, AUDIT_NAME_SIZE, "%s", found ? entries[at].key.name : "");
 }
 
 static struct packets *packets_of(const struct operation *op)

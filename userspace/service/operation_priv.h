@@ -14,12 +14,13 @@ struct operation {
 	const struct actor *actor;
 	const struct principal *who; /* of the actor */
 	struct field_error *error;
+	size_t unnoted; /* changes of the transaction under way that bring no note */
 };
 
 static inline struct operation operation_of(struct service *service, const struct actor *actor,
 					    struct field_error *error)
 {
-	return (struct operation){service, actor, actor->who, error};
+	return (struct operation){service, actor, actor->who, error, 0};
 }
 
 /*
@@ -70,5 +71,12 @@ enum { ADMIN_TRIES = 32 };
 /* Others came before in all of them. */
 int operation_give_up(struct operation *op);
 
-/* Writes and waits until it is in force. ADMIN_E_AGAIN if a compared revision has moved. */
+/* The name of the actor's API key; "" if it is none. */
+enum { AUDIT_NAME_SIZE = 64 };
+void operation_actor_name(const struct operation *op, char name[AUDIT_NAME_SIZE]);
+
+/*
+ * Writes and waits until it is in force. Each change brings its note (audit_priv.h) in the same
+ * transaction. ADMIN_E_AGAIN if a compared revision has moved.
+ */
 int operation_commit(struct operation *op, const struct store_txn *txn, uint64_t *ret_revision);

@@ -1,6 +1,6 @@
 /* Forgets what keys consumed of a limit, of requests or of packets. */
 /* SPDX-License-Identifier: MIT */
-#include "service/admin.h"
+#include "service/audit_priv.h"
 #include "service/check.h"
 #include "service/service_priv.h"
 
@@ -11,13 +11,48 @@ static int reset_all(struct service *service, const char *id)
 	return engine_apply(service->engine, &change, 1, clock_now_ns(service->clock));
 }
 
-static int reset_keys(struct service *service, const char *id, const char *key, size_t key_len,
-		      struct field_error *error)
+/*
+ * Nothing in the store changes, so the note is all there is to write, and comes before what it tells.
+ * Where none can be written, on a full disk, what was consumed is forgotten all the same.
+ */
+static int note_reset(struct operation *op, const char *id, const char *key, size_t key_len)
 {
+	_cleanup_note_ struct audit_note note;
+	struct store_put put;
+	struct store_txn txn = {.puts = &put};
+	uint64_t revision;
 	int r;
 
-	if (key && check_key_validate("key", key, key_len, error))
+	audit_init(&note);
+	if (audit_begin(op, "limit.reset", id, &note)) {
+		json_begin_object(&note.writer);
+		json_name(&note.writer, "key");
+		if (key)
+			json_put_string(&note.writer, key, key_len);
+		else
+			json_put_null(&note.writer);
+		json_end_object(&note.writer);
+		r = audit_end(&note);
+		if (r)
+			return r;
+		audit_put(&note, &put, &txn.n_puts);
+		r = store_txn(op->service->store, &txn, &revision);
+		op->unnoted = r != 0;
+	}
+	scribe_tell(&op->service->scribe, !op->unnoted, op->unnoted);
+	return 0;
+}
+
+static int reset_keys(struct operation *op, const char *id, const char *key, size_t key_len)
+{
+	struct service *service = op->service;
+	int r;
+
+	if (key && check_key_validate("key", key, key_len, op->error))
 		return ADMIN_E_INVALID;
+	r = note_reset(op, id, key, key_len);
+	if (r)
+		return r;
 	r = key ? engine_reset_key(service->engine, id, key, key_len,
 				   clock_now_ns(service->clock)) :
 		  reset_all(service, id);
@@ -26,17 +61,20 @@ static int reset_keys(struct service *service, const char *id, const char *key, 
 }
 
 /* Who a bucket of packets belongs to is not kept, only a hash of it. */
-static int reset_packets(struct service *service, const char *id, bool key,
-			 struct field_error *error)
+static int reset_packets(struct operation *op, const char *id, bool key)
 {
-	int r;
+	struct packets *packets = &op->service->reconcile.packets;
+	int r = 0;
 
 	if (key) {
-		field_error_set(error, "key",
+		field_error_set(op->error, "key",
 				"must be left out: a limit of packets is reset as a whole");
 		return ADMIN_E_INVALID;
 	}
-	r = packets_reset(&service->reconcile.packets, id, error);
+	if (!packets_off(packets) && packets_hold(packets, id))
+		r = note_reset(op, id, NULL, 0);
+	if (!r)
+		r = packets_reset(packets, id, op->error);
 	if (r == DATAPATH_E_OFF)
 		return ADMIN_E_OFF;
 	return r == DATAPATH_E_NOT_FOUND ? ADMIN_E_NOT_FOUND : r;
@@ -46,6 +84,7 @@ int admin_limit_reset(struct service *service, const struct actor *actor, const 
 		      const char *key, size_t key_len, struct field_error *error)
 {
 	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service);
+	struct operation op = operation_of(service, actor, error);
 	const struct limit *limit;
 
 	/* The engine knows ids of every tenant; the catalog says whose this one is. */
@@ -53,6 +92,6 @@ int admin_limit_reset(struct service *service, const struct actor *actor, const 
 	if (!limit)
 		return ADMIN_E_NOT_FOUND;
 	if (limit->scope == LIMIT_SCOPE_PACKET)
-		return reset_packets(service, id, key != NULL, error);
-	return reset_keys(service, id, key, key_len, error);
+		return reset_packets(&op, id, key != NULL);
+	return reset_keys(&op, id, key, key_len);
 }

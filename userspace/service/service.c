@@ -21,8 +21,11 @@ static int start_threads(struct service *service)
 		sweeper_stop(&service->sweeper);
 		return r;
 	}
-	r = keeper_start(&service->keeper, service);
+	r = scribe_start(&service->scribe);
+	if (!r)
+		r = keeper_start(&service->keeper, service);
 	if (r) {
+		scribe_stop(&service->scribe);
 		saver_stop(&service->saver);
 		sweeper_stop(&service->sweeper);
 	}
@@ -44,8 +47,9 @@ static void free_parts(struct service *service)
 {
 	reconcile_done(&service->reconcile);
 	saver_done(&service->saver);
+	scribe_done(&service->scribe);
 	engine_free(service->engine);
-	counters_free(service->checks);
+	tally_done(&service->tally);
 	free(service);
 }
 
@@ -55,7 +59,7 @@ static int init_parts(struct service *service, const struct service_config *conf
 	int r;
 
 	random_bytes(engine.seed, sizeof(engine.seed));
-	r = counters_new(METRICS_N_CHECKS, &service->checks);
+	r = tally_init(&service->tally);
 	if (r)
 		return r;
 	r = engine_new(&engine, &service->engine);
@@ -67,6 +71,7 @@ static int init_parts(struct service *service, const struct service_config *conf
 		return r;
 	}
 	saver_init(&service->saver, config, service->engine);
+	scribe_init(&service->scribe, config, service);
 	return 0;
 }
 
@@ -88,7 +93,7 @@ int service_new(const struct service_config *config, struct field_error *error,
 	atomic_init(&service->about_ms, clock_utc_ms(config->clock));
 	r = init_parts(service, config);
 	if (r) {
-		counters_free(service->checks);
+		tally_done(&service->tally);
 		free(service);
 		return r;
 	}
@@ -108,12 +113,14 @@ void service_free(struct service *service)
 	keeper_stop(&service->keeper);
 	sweeper_stop(&service->sweeper);
 	saver_stop(&service->saver);
+	scribe_stop(&service->scribe);
 	free_parts(service);
 }
 
 void service_save(struct service *service)
 {
 	saver_stop(&service->saver);
+	scribe_stop(&service->scribe);
 }
 
 struct catalog *service_catalog_get(struct service *service)
@@ -151,6 +158,12 @@ void service_set_keys_max(struct service *service, uint64_t keys_max)
 void service_set_snapshot_interval(struct service *service, uint32_t interval_ms)
 {
 	saver_set_interval(&service->saver, interval_ms);
+	scribe_set_interval(&service->scribe, interval_ms);
+}
+
+void service_set_keep(struct service *service, uint64_t audit_ms, uint64_t usage_ms)
+{
+	scribe_set_keep(&service->scribe, audit_ms, usage_ms);
 }
 
 void service_refusals(struct service *service, struct service_refusals *ret)

@@ -8,6 +8,7 @@
 #include "datapath/datapath.h"
 #include "engine/engine.h"
 #include "journal/journal.h"
+#include "journal/ledger.h"
 #include "metrics/metrics.h"
 #include "model/limit.h"
 #include "store/store.h"
@@ -35,6 +36,9 @@ struct service_config {
 	struct journal *journal;       /* borrowed; NULL: a restart forgets what keys consumed */
 	const char *journal_off;       /* why there is none; NULL: none is wanted */
 	uint32_t snapshot_interval_ms; /* 0: 10 s */
+	struct ledger *ledger;  /* borrowed, not open; NULL: changes and usage are not noted */
+	uint64_t audit_keep_ms; /* 0: 90 days */
+	uint64_t usage_keep_ms; /* 0: 400 days */
 };
 
 /*
@@ -45,14 +49,15 @@ struct service_config {
  */
 int service_new(const struct service_config *config, struct field_error *error,
 		struct service **ret);
-/* Stops its threads and writes a last snapshot. No door may call it any more. */
+/* Stops its threads, having written a last snapshot and the ledger. No door may call it any more. */
 void service_free(struct service *service);
-/* Writes the last snapshot already: what is consumed from now on is not in it. */
+/* Writes the last snapshot and the ledger already: what is asked from now on is in neither. */
 void service_save(struct service *service);
 
 /* Other values than those of the config, at once and from any thread; keys that live stay. */
 void service_set_keys_max(struct service *service, uint64_t keys_max);
 void service_set_snapshot_interval(struct service *service, uint32_t interval_ms);
+void service_set_keep(struct service *service, uint64_t audit_ms, uint64_t usage_ms);
 
 /* An immutable view of all that is configured. Rebuilt by sharing what did not change. */
 struct limit_table;

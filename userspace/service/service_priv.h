@@ -7,6 +7,7 @@
 #include "service/keeper_priv.h"
 #include "service/reconcile_priv.h"
 #include "service/saver_priv.h"
+#include "service/scribe_priv.h"
 #include "service/sweeper_priv.h"
 
 struct service {
@@ -17,9 +18,10 @@ struct service {
 	struct engine *engine;
 	_Atomic uint64_t keys_max;
 	atomic_uint_least64_t about_ms; /* unix time as of the keeper's last step */
-	struct counters *checks;        /* one cell for each enum metrics_check */
+	struct tally tally;
 	struct reconcile reconcile;
 	struct sweeper sweeper;
 	struct keeper keeper;
 	struct saver saver;
+	struct scribe scribe;
 };

@@ -26,6 +26,8 @@ static const struct example {
 	{"limits", "/l/x", NULL},
 	{"keys_max", "77", NULL},
 	{"snapshot_interval", "3s", NULL},
+	{"audit_keep", "7d", NULL},
+	{"usage_keep", "30d", NULL},
 	{"http_threads", "3", NULL},
 	{"http_memory", "8MiB", NULL},
 	{"header_timeout", "7s", NULL},

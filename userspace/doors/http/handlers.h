@@ -26,6 +26,9 @@ void handle_keys_get(struct request *request, struct reply *reply);
 void handle_keys_update(struct request *request, struct reply *reply);
 void handle_keys_delete(struct request *request, struct reply *reply);
 
+void handle_audit(struct request *request, struct reply *reply);
+void handle_usage(struct request *request, struct reply *reply);
+
 void handle_packets(struct request *request, struct reply *reply);
 
 void handle_metrics(struct request *request, struct reply *reply);

@@ -7,6 +7,7 @@
 #include "doors/http/http_priv.h"
 #include "doors/http/packets_json.h"
 #include "doors/http/problem.h"
+#include "service/history.h"
 
 /* "ok", or what is wrong with keeping what keys consumed over a restart. */
 static void write_snapshots(struct service *service, struct json_writer *writer)
@@ -33,6 +34,18 @@ static void write_settings(struct http *http, struct json_writer *writer)
 	json_put_str(writer, state);
 }
 
+static void write_ledger(struct service *service, struct json_writer *writer)
+{
+	struct service_ledger state;
+
+	service_ledger(service, &state);
+	json_name(writer, "ledger");
+	json_put_str(writer, *state.failing ? state.failing :
+			     *state.aside   ? state.aside :
+			     state.kept     ? "ok" :
+					      "off");
+}
+
 static void write_details(struct request *request, bool ready, struct json_writer *writer)
 {
 	struct service *service = request->http->config.service;
@@ -46,6 +59,7 @@ static void write_details(struct request *request, bool ready, struct json_write
 		return;
 	write_settings(request->http, writer);
 	write_snapshots(service, writer);
+	write_ledger(service, writer);
 	service_packets(service, &state);
 	packets_json_write(&state, writer);
 }

@@ -6,6 +6,7 @@ sluice_srcs += \
 	userspace/doors/http/exchange.c \
 	userspace/doors/http/handlers_check.c \
 	userspace/doors/http/handlers_health.c \
+	userspace/doors/http/handlers_history.c \
 	userspace/doors/http/handlers_keys.c \
 	userspace/doors/http/handlers_limits.c \
 	userspace/doors/http/handlers_packets.c \

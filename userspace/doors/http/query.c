@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/utc.h"
 #include "base/utf8.h"
 #include "doors/http/query.h"
 
@@ -155,5 +156,17 @@ int query_get_bool(const struct query *query, const char *name, struct field_err
 		return 0;
 	}
 	field_error_set(error, name, "must be 1 or 0");
+	return QUERY_E_INVALID;
+}
+
+int query_get_time(const struct query *query, const char *name, struct field_error *error,
+		   uint64_t *ret)
+{
+	const struct query_param *param = query_get(query, name);
+
+	if (!param || utc_read(param->value, param->value_len, ret) == 0)
+		return 0;
+	field_error_set(error, name,
+			"must be a time in UTC such as 2026-01-31T12:00:00Z, or a day");
 	return QUERY_E_INVALID;
 }

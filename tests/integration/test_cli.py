@@ -15,7 +15,8 @@ from conftest import CHECK_KEY, KEY, command
 OTHER_KEY = "another-key-that-nobody-knows"
 KEY_WITH_ALL = "ключ 名前 🦆/?#%&\"'"
 COMMANDS = ["check", "limit list", "limit add", "limit show", "limit set", "limit rm",
-            "limit reset", "limit confirm", "status"]
+            "limit reset", "limit confirm", "key list", "key add", "key show", "key set", "key rm",
+            "status"]
 
 
 @pytest.fixture
@@ -355,36 +356,3 @@ def test_each_command_has_its_help(name):
     assert out.startswith(f"usage: sluice {name}") and "--api-key-file FILE" in out
     assert all(columns(line) <= 80 for line in out.splitlines())
     assert f"sluice {name}" in Cli(None, None).ok("help")
-
-
-def complete(script, *words):
-    """What bash would offer for the last of these words."""
-    line = " ".join(f"'{word}'" for word in words)
-    text = f"{script}\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _sluice; " \
-           'printf "%s\\n" "${COMPREPLY[@]}"'
-    done = subprocess.run(["bash", "--norc", "-c", text], capture_output=True, text=True,
-                          timeout=20, check=True, stdin=subprocess.DEVNULL)
-    assert done.stderr == "", done.stderr
-    return set(done.stdout.split())
-
-
-def test_completion_is_a_script_that_offers_what_is_taken():
-    script = Cli(None, None).ok("completion", "bash")
-    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
-    assert {"check", "limit", "status", "serve", "completion"} <= complete(script, "sluice", "")
-    assert complete(script, "sluice", "li") == {"limit"}
-    assert complete(script, "sluice", "limit", "") == {c.split()[1] for c in COMMANDS if " " in c}
-    assert complete(script, "sluice", "check", "--") == {
-        "--cost", "--peek", "--output", "--url", "--api-key-file", "--timeout", "--help"}
-    assert "--dst-port" in complete(script, "sluice", "limit", "add", "x", "--d")
-    assert complete(script, "sluice", "limit", "set", "x", "--per") == set()
-    assert complete(script, "sluice", "limit", "add", "--mode", "s") == {"shadow"}
-    assert complete(script, "sluice", "limit", "add", "--mode", "=", "o") == {"off"}
-    assert complete(script, "sluice", "status", "-o", "=") == {"table", "json"}
-    assert complete(script, "sluice", "serve", "--det") == {"--detach-on-exit"}
-    assert complete(script, "sluice", "config", "sh") == {"show"}
-    for name in COMMANDS:
-        for option in complete(script, "sluice", *name.split(), "--"):
-            assert option in Cli(None, None).ok(*name.split(), "--help")
-    assert "bash" in Cli(None, None).error("completion")
-    assert "bash" in Cli(None, None).error("completion", "fish")

@@ -267,7 +267,8 @@ def test_expired_key_is_told_so_and_shown_until_it_is_removed(fresh):
     assert answer.status == 401 and "has expired" in answer.json["detail"]
     assert answer.header("www-authenticate") == "Bearer"
     path = f"/api/keys/{made['id']}"
-    assert client.get(path).json["expires_at"] == made["expires_at"]
+    assert client.get(path).json == {**client.get(path).json, "expired": True,
+                                     "expires_at": made["expires_at"]}
     longer = client.ask("PUT", path, {"expires_in": "1h"}).json
     assert longer["expires_at"] > made["expires_at"] and user.get("/api/check?key=a").status == 200
     assert client.ask("PUT", path, {"expires_in": None}).json["expires_at"] is None

@@ -52,36 +52,43 @@ static int complete(int n_args, char *const *args);
 static int print_help(int n_args, char *const *args);
 static int print_version(int n_args, char *const *args);
 
-static void put_config_words(struct buf *words)
+static void put_show_words(struct buf *words)
 {
-	buf_put_str(words, "check show");
+	buf_put_str(words, "-o ");
+	conf_put_options(words);
 }
 
-/* A command of this binary; args[0] is its name. The help of those of the cli is theirs. */
+/* The commands of this room: those of the cli are its own. run() gets what stands behind `sluice`. */
 static const struct command {
-	const char *name;
+	struct cli_other known;
 	int (*run)(int n_args, char *const *args);
-	const char *usage, *help;
-	void (*put_words)(struct buf *words); /* for completion */
 } commands[] = {
-	{"serve", serve, "serve [OPTION...]", "answer checks and keep limits until a signal",
-	 conf_put_options},
-	{"config", config, "config check FILE", "say what is wrong with a file of settings",
-	 put_config_words},
-	{"config", config, "config show [-o json]",
-	 "print each setting of serve, and where it comes from", NULL},
-	{"check", cli_run, NULL, NULL, NULL},
-	{"limit", cli_run, NULL, NULL, NULL},
-	{"status", cli_run, NULL, NULL, NULL},
-	{"completion", complete, "completion bash", "print a script for the shell to load", NULL},
-	{"help", print_help, "help", "this text; `sluice limit add --help` has its options", NULL},
-	{"--help", print_help, NULL, NULL, NULL},
-	{"--version", print_version, "--version", "which version this is", NULL},
+	{{NULL, "serve", "[OPTION...]", "answer checks and keep limits until a signal",
+	  conf_put_options},
+	 serve},
+	{{"config", "check", "FILE", "say what is wrong with a file of settings", NULL}, config},
+	{{"config", "show", "[-o json]", "print each setting of serve, and where it comes from",
+	  put_show_words},
+	 config},
+	{{NULL, "config", "", NULL, NULL}, config},
+	{{NULL, "completion", "bash|zsh", "print a script for the shell to load", NULL}, complete},
+	{{NULL, "help", "", "this text; `sluice limit add --help` has its options", NULL},
+	 print_help},
+	{{NULL, "--help", "", NULL, NULL}, print_help},
+	{{NULL, "--version", "", "which version this is", NULL}, print_version},
 };
 
 enum {
 	N_COMMANDS = sizeof(commands) / sizeof(commands[0]),
 };
+
+/* As the cli wants them. */
+static void list_commands(struct cli_other others[N_COMMANDS + 1])
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		others[i] = commands[i].known;
+	others[N_COMMANDS] = (struct cli_other){.name = NULL};
+}
 
 static int serve(int n_args, char *const *args)
 {
@@ -111,36 +118,26 @@ static int config(int n_args, char *const *args)
 	return config_run(n_args - 1, args + 1);
 }
 
-/* What the cli does not know itself, each name once. */
 static int complete(int n_args, char *const *args)
 {
-	struct cli_other others[N_COMMANDS + 1] = {{.name = NULL}};
-	size_t n = 0;
+	struct cli_other others[N_COMMANDS + 1];
 
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (commands[i].run != cli_run &&
-		    (n == 0 || strcmp(others[n - 1].name, commands[i].name) != 0))
-			others[n++] = (struct cli_other){commands[i].name, commands[i].put_words};
+	list_commands(others);
 	return cli_completion(n_args, args, others);
 }
 
 static int print_help(int n_args, char *const *args)
 {
+	struct cli_other others[N_COMMANDS + 1];
 	_cleanup_buf_ struct buf options;
-	char left[48];
 
 	(void)n_args;
 	(void)args;
 	buf_init(&options);
 	conf_help(&options);
+	list_commands(others);
 	printf("sluice %s: a rate limiter\n\nusage:\n", SLUICE_VERSION);
-	cli_print_commands();
-	for (size_t i = 0; i < N_COMMANDS; i++) {
-		if (!commands[i].usage)
-			continue;
-		snprintf(left, sizeof(left), "sluice %s", commands[i].usage);
-		printf("  %-30s %s\n", left, commands[i].help);
-	}
+	cli_print_commands(others);
 	printf("\noptions of serve:\n%s\n"
 	       "Each is also a line of FILE (keys_max: 5000) and a variable (SLUICE_KEYS_MAX=5000);\n"
 	       "options overrule variables, and these the file. Secrets come from files, or from\n"
@@ -157,17 +154,39 @@ static int print_version(int n_args, char *const *args)
 	return 0;
 }
 
+/* NULL: none of this room. */
+static const struct command *find_command(int n_args, char *const *args)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		const struct cli_other *known = &commands[i].known;
+		const char *first = known->group ? known->group : known->name;
+
+		if (strcmp(first, args[0]) == 0 &&
+		    (!known->group || (n_args > 1 && strcmp(known->name, args[1]) == 0)))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static int run(int n_args, char *const *args)
+{
+	const struct command *command = find_command(n_args, args);
+	struct cli_other others[N_COMMANDS + 1];
+
+	if (command)
+		return command->run(n_args, args);
+	list_commands(others);
+	if (cli_knows(args[0]))
+		return cli_run(n_args, args, others);
+	fprintf(stderr, "sluice: there is no command '%s'; see `sluice help`\n", args[0]);
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : "";
-
 	fill_descriptors();
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
-	if (*name)
-		fprintf(stderr, "sluice: there is no command '%s'; see `sluice help`\n", name);
-	else
-		fprintf(stderr, "sluice: a command is needed; see `sluice help`\n");
+	if (argc > 1)
+		return run(argc - 1, argv + 1);
+	fprintf(stderr, "sluice: a command is needed; see `sluice help`\n");
 	return EXIT_USAGE;
 }

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,10 +54,6 @@ int api_key_parse(const struct json *object, uint64_t now_ms, struct field_error
 int api_key_parse_update(const struct json *object, uint64_t now_ms, struct field_error *error,
 			 struct api_key *ret);
 
-/* A key as the API shows it. last_used_at_ms 0: null. token NULL: it is not shown. */
-void api_key_write(const struct api_key *key, uint64_t last_used_at_ms, const char *token,
-		   struct buf *buf);
-
 /*
  * What changed from one form of a key to the other, as {"before":{...},"after":{...}} with what
  * differs of name, rights and expires_at. NULL: it was not there, is not there any more; then the
@@ -65,3 +62,18 @@ void api_key_write(const struct api_key *key, uint64_t last_used_at_ms, const ch
 struct json_writer;
 void api_key_write_change(const struct api_key *before, const struct api_key *after,
 			  struct json_writer *writer);
+
+/* Its time is over. */
+static inline bool api_key_expired(const struct api_key *key, uint64_t now_ms)
+{
+	return key->expires_at_ms && now_ms >= key->expires_at_ms;
+}
+
+/* What is shown of a key beside what is stored. */
+struct api_key_shown {
+	uint64_t now_ms;
+	uint64_t last_used_at_ms; /* 0: null */
+	const char *token;        /* NULL: it is not shown */
+};
+/* A key as the API shows it. */
+void api_key_write(const struct api_key *key, const struct api_key_shown *shown, struct buf *buf);

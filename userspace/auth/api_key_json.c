@@ -137,6 +137,7 @@ static const struct member {
 	{"rights", JSON_ARRAY, .required = true, .parse = parse_rights},
 	{"expires_in", JSON_STRING, .nullable = true, .parse = parse_expires_in},
 	{"expires_at", .read_only = true},
+	{"expired", .read_only = true},
 	{"token", .read_only = true},
 	{"revision", .read_only = true},
 	{"created_at", .read_only = true},
@@ -237,8 +238,7 @@ static void write_time(struct json_writer *writer, const char *name, uint64_t un
 	json_put_str(writer, text);
 }
 
-void api_key_write(const struct api_key *key, uint64_t last_used_at_ms, const char *token,
-		   struct buf *buf)
+void api_key_write(const struct api_key *key, const struct api_key_shown *shown, struct buf *buf)
 {
 	struct json_writer writer;
 
@@ -251,14 +251,16 @@ void api_key_write(const struct api_key *key, uint64_t last_used_at_ms, const ch
 	json_name(&writer, "rights");
 	api_key_write_rights(key->rights, &writer);
 	write_time(&writer, "expires_at", key->expires_at_ms);
+	json_name(&writer, "expired");
+	json_put_bool(&writer, api_key_expired(key, shown->now_ms));
 	json_name(&writer, "revision");
 	json_put_u64(&writer, key->revision);
 	write_time(&writer, "created_at", key->created_at_ms);
 	write_time(&writer, "updated_at", key->updated_at_ms);
-	write_time(&writer, "last_used_at", last_used_at_ms);
-	if (token) {
+	write_time(&writer, "last_used_at", shown->last_used_at_ms);
+	if (shown->token) {
 		json_name(&writer, "token");
-		json_put_str(&writer, token);
+		json_put_str(&writer, shown->token);
 	}
 	json_end_object(&writer);
 }

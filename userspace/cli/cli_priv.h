@@ -16,7 +16,8 @@ enum cli_status {
 	CLI_ERROR = 2,
 };
 
-/* out is printed as a whole when the command is over, also when it failed; so is problem. */
+/* out is printed as a whole when the command is over, also when it failed; then on stderr problem,
+ * or, when all went well, note. */
 struct cli {
 	enum cli_command_id command;
 	struct cli_arguments arguments;
@@ -28,7 +29,11 @@ struct cli {
 	size_t width; /* columns of a table */
 	struct buf out;
 	struct buf problem;
+	struct buf note; /* one line for people, where out is for programs */
 };
+
+/* Frees all of it, and wipes the key. */
+void cli_done(struct cli *cli);
 
 struct cli_command {
 	const char *group; /* "limit", or NULL */
@@ -49,7 +54,15 @@ enum cli_status cli_limit_set(struct cli *cli);
 enum cli_status cli_limit_rm(struct cli *cli);
 enum cli_status cli_limit_reset(struct cli *cli);
 enum cli_status cli_limit_confirm(struct cli *cli);
+enum cli_status cli_key_list(struct cli *cli);
+enum cli_status cli_key_add(struct cli *cli);
+enum cli_status cli_key_show(struct cli *cli);
+enum cli_status cli_key_set(struct cli *cli);
+enum cli_status cli_key_rm(struct cli *cli);
 enum cli_status cli_show_status(struct cli *cli);
+
+/* "limit", also for commands that stand alone. */
+const char *cli_group(const struct cli *cli);
 
 /* Sets the one line of error, escaped. Returns CLI_ERROR. */
 enum cli_status cli_fail(struct cli *cli, const char *format, ...)

@@ -31,6 +31,13 @@ const struct cli_command cli_commands[CLI_N_COMMANDS] = {
 		       cli_limit_reset},
 	[CLI_CONFIRM] = {"limit", "confirm", "ID", 1, 1, "let a limit made with --confirm stay",
 			 cli_limit_confirm},
+	[CLI_KEY_LIST] = {"key", "list", "", 0, 0, "list all API keys", cli_key_list},
+	[CLI_KEY_ADD] = {"key", "add", "", 0, 0, "make an API key, and print its token once",
+			 cli_key_add},
+	[CLI_KEY_SHOW] = {"key", "show", "ID", 1, 1, "show one API key", cli_key_show},
+	[CLI_KEY_SET] = {"key", "set", "ID", 1, 1, "change what an API key may do, and how long",
+			 cli_key_set},
+	[CLI_KEY_RM] = {"key", "rm", "ID", 1, 1, "revoke an API key at once", cli_key_rm},
 	[CLI_STATUS] = {NULL, "status", "", 0, 0, "is the server ready, and what does it limit?",
 			cli_show_status},
 };
@@ -43,26 +50,44 @@ static const char *title_of(const struct cli_command *command, char title[32])
 	return title;
 }
 
-static void print_command(const struct cli_command *command)
+const char *cli_group(const struct cli *cli)
 {
-	char title[32], left[64];
-
-	snprintf(left, sizeof(left), "sluice %s %s", title_of(command, title), command->operands);
-	printf("  %-30s %s\n", left, command->help);
+	return cli_commands[cli->command].group ?: "limit";
 }
 
-void cli_print_commands(void)
+static void print_line(const char *group, const char *name, const char *operands, const char *help)
 {
-	for (size_t i = 0; i < CLI_N_COMMANDS; i++)
-		print_command(&cli_commands[i]);
+	char left[64];
+
+	snprintf(left, sizeof(left), "sluice %s%s%s %s", group ? group : "", group ? " " : "", name,
+		 operands);
+	printf("  %-30s %s\n", left, help);
 }
 
-static int print_group(const char *group)
+/* All commands, or those of a group. */
+static void print_commands(const char *group, const struct cli_other *others)
+{
+	for (size_t i = 0; i < CLI_N_COMMANDS; i++) {
+		const struct cli_command *command = &cli_commands[i];
+
+		if (!group || (command->group && strcmp(command->group, group) == 0))
+			print_line(command->group, command->name, command->operands, command->help);
+	}
+	for (; others->name; others++)
+		if (others->help &&
+		    (!group || (others->group && strcmp(others->group, group) == 0)))
+			print_line(others->group, others->name, others->operands, others->help);
+}
+
+void cli_print_commands(const struct cli_other *others)
+{
+	print_commands(NULL, others);
+}
+
+static int print_group(const char *group, const struct cli_other *others)
 {
 	printf("usage:\n");
-	for (size_t i = 0; i < CLI_N_COMMANDS; i++)
-		if (cli_commands[i].group && strcmp(cli_commands[i].group, group) == 0)
-			print_command(&cli_commands[i]);
+	print_commands(group, others);
 	printf("\n`sluice %s add --help` and so on have the options.\n", group);
 	return CLI_DONE;
 }
@@ -135,6 +160,8 @@ static int finish(struct cli *cli, enum cli_status status)
 		fprintf(stderr, "sluice: %s\n",
 			cli->problem.len > 0 && !cli->problem.failed ? cli->problem.data :
 								       "out of memory");
+	else if (cli->note.len > 0 && !cli->note.failed)
+		fprintf(stderr, "sluice: %s\n", cli->note.data);
 	return status;
 }
 
@@ -151,7 +178,7 @@ static int run(struct cli *cli)
 	return finish(cli, status);
 }
 
-static void cli_done(struct cli *cli)
+void cli_done(struct cli *cli)
 {
 	httpc_free(cli->httpc);
 	if (cli->key.len > 0)
@@ -159,6 +186,7 @@ static void cli_done(struct cli *cli)
 	buf_done(&cli->key);
 	buf_done(&cli->out);
 	buf_done(&cli->problem);
+	buf_done(&cli->note);
 }
 
 static int run_command(enum cli_command_id id, int n_args, char *const *args)
@@ -184,7 +212,15 @@ static int run_command(enum cli_command_id id, int n_args, char *const *args)
 	return run(&cli);
 }
 
-int cli_run(int n_args, char *const *args)
+bool cli_knows(const char *word)
+{
+	for (size_t i = 0; i < CLI_N_COMMANDS; i++)
+		if (strcmp(cli_commands[i].group ?: cli_commands[i].name, word) == 0)
+			return true;
+	return false;
+}
+
+int cli_run(int n_args, char *const *args, const struct cli_other *others)
 {
 	int used;
 	enum cli_command_id id = find_command(n_args, args, &used);
@@ -194,7 +230,7 @@ int cli_run(int n_args, char *const *args)
 		return run_command(id, n_args - used, args + used);
 	/* Only a group comes here: the words of others are found. */
 	if (n_args > 1 && (strcmp(args[1], "--help") == 0 || strcmp(args[1], "-h") == 0))
-		return print_group(args[0]);
+		return print_group(args[0], others);
 	if (n_args > 1)
 		return refuse("%s: there is no command '%s'; see `sluice %s --help`", args[0],
 			      args[1], args[0]);

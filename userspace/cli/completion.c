@@ -5,22 +5,74 @@
 
 #include "cli/cli.h"
 #include "cli/cli_priv.h"
+#include "cli/completion_priv.h"
 
+enum {
+	ROWS_MAX = 64,
+};
+
+/* A command of any room. */
+struct row {
+	const char *group, *name;
+	const struct cli_other *other; /* NULL: of the cli, by its number */
+	enum cli_command_id id;
+};
+
+static const char script_ids[] =
+	"# What the server has, if it answers at once.\n"
+	"_sluice_ids() {\n"
+	"	[[ $cur == -* || $prev == *_* ]] && return\n"
+	"	words+=\" $(\"${COMP_WORDS[0]}\" completion ids $1 \"$cur\" </dev/null 2>/dev/null)\"\n"
+	"}\n";
+
+/* bash takes limits:read and --mode=shadow for three words each. */
 static const char script_head[] =
 	"_sluice() {\n"
-	"	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n"
+	"	local cur=${COMP_WORDS[COMP_CWORD]} at=$((COMP_CWORD - 1)) begun= prev words=\n"
 	"	local first=${COMP_WORDS[1]-} second=${COMP_WORDS[2]-}\n"
 	"	COMPREPLY=()\n"
-	"	# --mode=shadow is three words to bash.\n"
+	"	if [[ $cur == : ]]; then\n"
+	"		begun=${COMP_WORDS[at]}: cur= at=$((at - 1))\n"
+	"	elif [[ $at -gt 1 && ${COMP_WORDS[at]} == : ]]; then\n"
+	"		begun=${COMP_WORDS[at-1]}: at=$((at - 2))\n"
+	"	fi\n"
+	"	prev=${COMP_WORDS[at]}\n"
 	"	if [[ $prev == '=' ]]; then\n"
-	"		prev=${COMP_WORDS[COMP_CWORD-2]}\n"
+	"		prev=${COMP_WORDS[at-1]}\n"
 	"	elif [[ $cur == '=' ]]; then\n"
 	"		cur=\n"
 	"	fi\n";
 
-static const char script_tail[] = "	COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+static const char script_tail[] = "	COMPREPLY=($(compgen -W \"$words\" -- \"$begun$cur\"))\n"
+				  "	COMPREPLY=(\"${COMPREPLY[@]#\"$begun\"}\")\n"
 				  "}\n"
 				  "complete -F _sluice sluice\n";
+
+static size_t list_rows(const struct cli_other *others, struct row rows[ROWS_MAX])
+{
+	size_t n = 0;
+
+	for (; others->name && n < ROWS_MAX; others++)
+		if (others->help)
+			rows[n++] = (struct row){others->group, others->name, others, 0};
+	for (enum cli_command_id id = 0; id < CLI_N_COMMANDS && n < ROWS_MAX; id++)
+		rows[n++] = (struct row){cli_commands[id].group, cli_commands[id].name, NULL, id};
+	return n;
+}
+
+static const char *first_word(const struct row *row)
+{
+	return row->group ? row->group : row->name;
+}
+
+/* Whether no row before this one begins with the same word. */
+static bool is_first(const struct row *rows, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (strcmp(first_word(&rows[i]), first_word(&rows[at])) == 0)
+			return false;
+	return true;
+}
 
 /* Values of the option before the cursor. */
 static void print_values(void)
@@ -41,24 +93,6 @@ static void print_values(void)
 	printf("	*) _sluice_words ;;\n	esac\n");
 }
 
-/* The first words, each once: commands that stand in a group share theirs. */
-static void print_first_words(const struct cli_other *others)
-{
-	const char *group = "";
-
-	for (; others->name; others++)
-		printf("%s ", others->name);
-	for (size_t i = 0; i < CLI_N_COMMANDS; i++) {
-		const struct cli_command *command = &cli_commands[i];
-
-		if (!command->group)
-			printf("%s ", command->name);
-		else if (strcmp(command->group, group) != 0)
-			printf("%s ", command->group);
-		group = command->group ? command->group : "";
-	}
-}
-
 static void print_options_of(enum cli_command_id command)
 {
 	for (enum cli_option_id id = 0; id < CLI_N_OPTIONS; id++)
@@ -67,73 +101,95 @@ static void print_options_of(enum cli_command_id command)
 }
 
 /* Those of other rooms may take files, which bash finds best itself. */
-static void print_others(const struct cli_other *others)
+static void print_other(const struct cli_other *other)
 {
-	for (; others->name; others++) {
-		_cleanup_buf_ struct buf words;
+	_cleanup_buf_ struct buf words;
 
-		buf_init(&words);
-		if (!others->put_words)
-			continue;
-		others->put_words(&words);
-		printf("	'%s '*) [[ $cur == -* ]] || compopt -o default 2>/dev/null\n"
-		       "		words='%s' ;;\n",
-		       others->name, words.failed || words.len == 0 ? "" : words.data);
-	}
-	printf("	'completion '*) words=bash ;;\n");
+	buf_init(&words);
+	if (other->put_words)
+		other->put_words(&words);
+	printf("[[ $cur == -* ]] || compopt -o default 2>/dev/null; words='%s' ;;\n",
+	       words.failed || words.len == 0 ? "" : words.data);
 }
 
-static void print_group(const char *group)
+static void print_row(const struct row *row)
+{
+	const struct cli_command *command = row->other ? NULL : &cli_commands[row->id];
+
+	if (row->group)
+		printf("	'%s %s') ", row->group, row->name);
+	else
+		printf("	'%s '*) ", row->name);
+	if (row->other) {
+		print_other(row->other);
+		return;
+	}
+	printf("words='");
+	print_options_of(row->id);
+	printf("'");
+	if (strncmp(command->operands, "ID", 2) == 0)
+		printf("; _sluice_ids %s", command->group);
+	printf(" ;;\n");
+}
+
+static void print_group(const struct row *rows, size_t n, const char *group)
 {
 	printf("	'%s ') words='", group);
-	for (size_t i = 0; i < CLI_N_COMMANDS; i++)
-		if (cli_commands[i].group && strcmp(cli_commands[i].group, group) == 0)
-			printf("%s ", cli_commands[i].name);
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].group && strcmp(rows[i].group, group) == 0)
+			printf("%s ", rows[i].name);
 	printf("' ;;\n");
 }
 
 /* Words by the command that stands on the line; bash sees the locals of its caller. */
-static void print_words(const struct cli_other *others)
+static void print_words(const struct row *rows, size_t n)
 {
-	const char *group = "";
-
-	printf("# bash completion of sluice; load it with: source <(sluice completion bash)\n"
-	       "_sluice_words() {\n"
+	printf("_sluice_words() {\n"
 	       "	[[ $COMP_CWORD -gt 1 ]] || first=\n"
 	       "	[[ $COMP_CWORD -gt 2 ]] || second=\n"
 	       "	case \"$first $second\" in\n"
 	       "	' ') words='");
-	print_first_words(others);
-	printf("' ;;\n");
-	print_others(others);
-	for (enum cli_command_id id = 0; id < CLI_N_COMMANDS; id++) {
-		const struct cli_command *command = &cli_commands[id];
-
-		if (command->group && strcmp(command->group, group) != 0) {
-			group = command->group;
-			print_group(group);
-		}
-		if (command->group)
-			printf("	'%s %s') words='", command->group, command->name);
-		else
-			printf("	'%s '*) words='", command->name);
-		print_options_of(id);
-		printf("' ;;\n");
-	}
+	for (size_t i = 0; i < n; i++)
+		if (is_first(rows, i))
+			printf("%s ", first_word(&rows[i]));
+	printf("' ;;\n	'completion '*) words='bash zsh' ;;\n");
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].group && is_first(rows, i))
+			print_group(rows, n, rows[i].group);
+	for (size_t i = 0; i < n; i++)
+		print_row(&rows[i]);
 	printf("	esac\n}\n");
+}
+
+static void print_script(const struct cli_other *others)
+{
+	struct row rows[ROWS_MAX];
+	size_t n = list_rows(others, rows);
+
+	printf("%s", script_ids);
+	print_words(rows, n);
+	printf("%s", script_head);
+	print_values();
+	printf("%s", script_tail);
 }
 
 int cli_completion(int n_args, char *const *args, const struct cli_other *others)
 {
-	if (n_args != 2 || strcmp(args[1], "bash") != 0) {
-		fprintf(stderr, "sluice: completion: the one shell known is bash: "
+	const char *shell = n_args > 1 ? args[1] : "";
+	bool zsh = strcmp(shell, "zsh") == 0;
+
+	if (strcmp(shell, "ids") == 0)
+		return cli_print_ids(n_args - 2, args + 2);
+	if (n_args != 2 || (!zsh && strcmp(shell, "bash") != 0)) {
+		fprintf(stderr, "sluice: completion: the shells known are bash and zsh: "
 				"`source <(sluice completion bash)`\n");
 		return CLI_ERROR;
 	}
-	print_words(others);
-	printf("%s", script_head);
-	print_values();
-	printf("%s", script_tail);
+	printf("# %s completion of sluice; load it with: source <(sluice completion %s)\n", shell,
+	       shell);
+	if (zsh)
+		printf("autoload -Uz bashcompinit && bashcompinit\n");
+	print_script(others);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return CLI_DONE;
 	fprintf(stderr, "sluice: completion: cannot write the script\n");

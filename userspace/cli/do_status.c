@@ -11,12 +11,6 @@
 
 static const struct grid_column pair[2] = {{.title = NULL}};
 
-static void count_limit(const struct json *limit, void *data)
-{
-	(void)limit;
-	++*(uint64_t *)data;
-}
-
 /* Objects only: what is none, or absent, is NULL. */
 static const struct json *object_member(const struct json *object, const char *name)
 {
@@ -33,12 +27,26 @@ static void put_server(struct grid *grid, const struct cli *cli, const struct js
 
 	text_format_ms(now > started ? (uint64_t)(now - started) : 0, up);
 	grid_put_str(grid, "server");
-	grid_printf(grid, "%s, up %s", cli->url, up);
+	grid_printf(grid, "%s, sluice %s, up %s", cli->url, view_text(health, "version"), up);
 	grid_put_str(grid, "ready");
 	if (strcmp(view_text(health, "status"), "ok") == 0)
 		grid_put_str(grid, "yes");
 	else
 		grid_printf(grid, "no: %s", view_text(health, "reason"));
+}
+
+/* What else the server says of its parts, each "ok" or what is wrong with it. */
+static int put_part(const char *name, const struct json *value, void *data)
+{
+	static const char *const shown[] = {"status", "reason", "version", "packets"};
+	struct grid *grid = data;
+
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		if (strcmp(name, shown[i]) == 0)
+			return 0;
+	if (json_type_of(value) == JSON_STRING)
+		view_put_line(grid, name, json_string(value, NULL));
+	return 0;
 }
 
 static void put_packets(struct grid *grid, const struct json *packets, uint64_t n_limits)
@@ -112,6 +120,7 @@ static void write_tables(struct cli *cli, const struct json *health, const struc
 
 	grid_init(&grid, pair, 2);
 	put_server(&grid, cli, health);
+	json_each(health, put_part, &grid);
 	put_packets(&grid, packets, n_limits);
 	grid_write(&grid, SIZE_MAX, &cli->out);
 	if (interfaces && json_type_of(interfaces) == JSON_ARRAY)
@@ -143,13 +152,15 @@ enum cli_status cli_show_status(struct cli *cli)
 	const struct cli_question ask_health = {
 		.method = "GET", .path = "/readyz?verbose", .any_status = true};
 	const struct cli_question ask_packets = {.method = "GET", .path = "/api/packets"};
-	_cleanup_reply_ struct cli_reply health = {0}, packets = {0};
-	uint64_t n_limits = 0;
+	const struct cli_question ask_limits = {.method = "GET", .path = "/api/limits?limit=1"};
+	_cleanup_reply_ struct cli_reply health = {0}, packets = {0}, limits = {0};
+	uint64_t n_limits;
 
 	if (cli_ask_object(cli, &ask_health, &health) ||
 	    cli_ask_object(cli, &ask_packets, &packets) ||
-	    cli_each_limit(cli, count_limit, &n_limits))
+	    cli_ask_object(cli, &ask_limits, &limits))
 		return CLI_ERROR;
+	n_limits = (uint64_t)view_integer(json_root(limits.document), "total", 0);
 	if (cli->json)
 		write_json(cli, json_root(health.document), json_root(packets.document), n_limits);
 	else

@@ -6,44 +6,6 @@
 
 #include "cli/limit_view_priv.h"
 
-const char *view_text(const struct json *object, const char *name)
-{
-	const struct json *value = json_member(object, name);
-
-	return value && json_type_of(value) == JSON_STRING ? json_string(value, NULL) : "";
-}
-
-int64_t view_integer(const struct json *object, const char *name, int64_t otherwise)
-{
-	const struct json *value = json_member(object, name);
-
-	return value && json_type_of(value) == JSON_INTEGER ? json_integer(value) : otherwise;
-}
-
-/* One value or a list of them, with commas. */
-static void put_values(struct buf *ret, const struct json *value)
-{
-	switch (json_type_of(value)) {
-	case JSON_STRING:
-		buf_put_str(ret, json_string(value, NULL));
-		break;
-	case JSON_INTEGER:
-		buf_put_s64(ret, json_integer(value));
-		break;
-	case JSON_ARRAY:
-		for (size_t i = 0; i < json_array_len(value); i++) {
-			if (i > 0)
-				buf_put_char(ret, ',');
-			/* Not a list of lists: what is no scalar shows as nothing. */
-			if (json_type_of(json_array_at(value, i)) != JSON_ARRAY)
-				put_values(ret, json_array_at(value, i));
-		}
-		break;
-	default:
-		break;
-	}
-}
-
 static void put_part(struct buf *ret, const char *word, const struct json *value)
 {
 	if (!value || json_type_of(value) == JSON_NULL)
@@ -52,7 +14,7 @@ static void put_part(struct buf *ret, const char *word, const struct json *value
 		buf_put_char(ret, ' ');
 	buf_put_str(ret, word);
 	buf_put_char(ret, ' ');
-	put_values(ret, value);
+	view_put_values(ret, value);
 }
 
 void limit_view_subject(const struct json *limit, struct buf *ret)
@@ -74,26 +36,6 @@ void limit_view_subject(const struct json *limit, struct buf *ret)
 	put_part(ret, "per", json_member(limit, "per"));
 }
 
-static void put_line(struct grid *grid, const char *label, const char *text)
-{
-	if (!*text)
-		return;
-	grid_put_str(grid, label);
-	grid_put_str(grid, text);
-}
-
-static void put_number(struct grid *grid, const char *label, const struct json *object,
-		       const char *name)
-{
-	char text[24];
-	int64_t number = view_integer(object, name, -1);
-
-	if (number < 0)
-		return;
-	snprintf(text, sizeof(text), "%" PRId64, number);
-	put_line(grid, label, text);
-}
-
 static void put_head(struct grid *grid, const struct json *limit)
 {
 	_cleanup_buf_ struct buf text;
@@ -101,14 +43,14 @@ static void put_head(struct grid *grid, const struct json *limit)
 
 	buf_init(&text);
 	limit_view_subject(limit, &text);
-	put_line(grid, "id", view_text(limit, "id"));
+	view_put_line(grid, "id", view_text(limit, "id"));
 	if (text.len > 0)
-		put_line(grid, packet ? "packets" : "key", text.data);
+		view_put_line(grid, packet ? "packets" : "key", text.data);
 	buf_clear(&text);
 	buf_printf(&text, "%" PRId64 " %s per %s", view_integer(limit, "limit", 0),
 		   view_text(limit, "unit"), view_text(limit, "interval"));
 	if (!text.failed)
-		put_line(grid, "limit", text.data);
+		view_put_line(grid, "limit", text.data);
 	if (text.failed)
 		grid->cells.failed = true;
 }
@@ -118,8 +60,8 @@ static void put_capacity(struct grid *grid, const struct json *capacity)
 {
 	const struct json *full = json_member(capacity, "full");
 
-	put_number(grid, "buckets", capacity, "keys");
-	put_number(grid, "spoofed pps", capacity, "spoofed_pps");
+	view_put_number(grid, "buckets", capacity, "keys");
+	view_put_number(grid, "spoofed pps", capacity, "spoofed_pps");
 	if (!full || (json_type_of(full) != JSON_REAL && json_type_of(full) != JSON_INTEGER))
 		return;
 	grid_put_str(grid, "full");
@@ -144,12 +86,12 @@ void limit_view_details(const struct json *limit, struct buf *out)
 
 	grid_init(&grid, columns, 2);
 	put_head(&grid, limit);
-	put_number(&grid, "burst", limit, "burst");
+	view_put_number(&grid, "burst", limit, "burst");
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		put_line(&grid, texts[i].label, view_text(limit, texts[i].name));
-	put_number(&grid, "revision", limit, "revision");
+		view_put_line(&grid, texts[i].label, view_text(limit, texts[i].name));
+	view_put_number(&grid, "revision", limit, "revision");
 	for (size_t i = 0; stats && i < sizeof(counts) / sizeof(counts[0]); i++)
-		put_number(&grid, counts[i].label, stats, counts[i].name);
+		view_put_number(&grid, counts[i].label, stats, counts[i].name);
 	if (capacity)
 		put_capacity(&grid, capacity);
 	grid_write(&grid, SIZE_MAX, out);

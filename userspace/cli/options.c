@@ -11,6 +11,8 @@
 #define ON(command) (1u << CLI_##command)
 #define ALL         ((1u << CLI_N_COMMANDS) - 1)
 #define ADD_SET     (ON(ADD) | ON(SET))
+#define KEY_ADD_SET (ON(KEY_ADD) | ON(KEY_SET))
+#define SETS_RMS    (ON(SET) | ON(RM) | ON(KEY_SET) | ON(KEY_RM))
 
 const struct cli_option cli_options[CLI_N_OPTIONS] = {
 	[CLI_COST] = {"--cost", NULL, "N", "cost", NULL, CLI_NUMBER, ON(CHECK),
@@ -30,8 +32,15 @@ const struct cli_option cli_options[CLI_N_OPTIONS] = {
 			   "token_bucket (default), fixed_window, sliding_window"},
 	[CLI_MODE] = {"--mode", NULL, "MODE", "mode", "enforce shadow off", CLI_TEXT, ADD_SET,
 		      "enforce (default), shadow (counts, denies nothing), off"},
-	[CLI_NAME] = {"--name", NULL, "TEXT", "name", NULL, CLI_TEXT, ADD_SET,
-		      "for people; '' takes it away"},
+	[CLI_NAME] = {"--name", NULL, "TEXT", "name", NULL, CLI_TEXT, ADD_SET | KEY_ADD_SET,
+		      "for people; '' takes that of a limit away"},
+	[CLI_RIGHT] = {"--right", NULL, "RIGHT", "rights",
+		       "check limits:read limits:write metrics:read events:read keys:read "
+		       "keys:write audit:read usage:read all",
+		       CLI_LIST_OF, KEY_ADD_SET, "what it may do: check, limits:read, ..., all"},
+	[CLI_EXPIRES_IN] = {"--expires-in", NULL, "TIME", "expires_in", "1h 1d 30d 90d 365d",
+			    CLI_TEXT, KEY_ADD_SET,
+			    "from now: 1h, 30d, ..., up to 3650d; '' for good"},
 	[CLI_CONFIRM_IN] = {"--confirm", NULL, "TIME", "confirm", "60s 5m", CLI_TEXT, ON(ADD),
 			    "taken back after this, unless `sluice limit confirm`"},
 	[CLI_PROTO] = {"--proto", NULL, "NAME", "match.proto", "tcp udp icmp icmpv6 sctp",
@@ -47,8 +56,10 @@ const struct cli_option cli_options[CLI_N_OPTIONS] = {
 		     "a bucket each: src, dst, src/24, src/24/48; else one"},
 	[CLI_UNIT] = {"--unit", NULL, "UNIT", "unit", "packets bytes", CLI_TEXT, ON(ADD),
 		      "packets (default) or bytes"},
-	[CLI_IF_REVISION] = {"--if-revision", NULL, "N", NULL, NULL, CLI_NUMBER, ON(SET) | ON(RM),
-			     "only if this still is the limit's revision"},
+	[CLI_STATS] = {"--stats", NULL, NULL, NULL, NULL, CLI_FLAG, ON(LIST),
+		       "show what each limit counted"},
+	[CLI_IF_REVISION] = {"--if-revision", NULL, "N", NULL, NULL, CLI_NUMBER, SETS_RMS,
+			     "only if this still is its revision"},
 	[CLI_OUTPUT] = {"--output", "-o", "FORMAT", NULL, "table json", CLI_WORD, ALL,
 			"table (default) or json, as the server answers"},
 	[CLI_URL] = {"--url", NULL, "URL", NULL, NULL, CLI_TEXT, ALL,

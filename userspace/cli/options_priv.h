@@ -1,4 +1,4 @@
-/* The one table of options: parsing, help, completion and bodies of limits come from it. */
+/* The one table of options: parsing, help, completion and bodies come from it. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
@@ -24,6 +24,11 @@ enum cli_command_id {
 	CLI_RM,
 	CLI_RESET,
 	CLI_CONFIRM,
+	CLI_KEY_LIST,
+	CLI_KEY_ADD,
+	CLI_KEY_SHOW,
+	CLI_KEY_SET,
+	CLI_KEY_RM,
 	CLI_STATUS,
 	CLI_N_COMMANDS,
 };
@@ -38,6 +43,8 @@ enum cli_option_id {
 	CLI_ALGORITHM,
 	CLI_MODE,
 	CLI_NAME,
+	CLI_RIGHT,
+	CLI_EXPIRES_IN,
 	CLI_CONFIRM_IN,
 	CLI_PROTO,
 	CLI_DST_PORT,
@@ -45,6 +52,7 @@ enum cli_option_id {
 	CLI_SRC,
 	CLI_PER,
 	CLI_UNIT,
+	CLI_STATS,
 	CLI_IF_REVISION,
 	CLI_OUTPUT,
 	CLI_URL,
@@ -66,9 +74,9 @@ enum cli_kind {
 
 struct cli_option {
 	const char *name;
-	const char *letter;  /* "-o", or NULL */
-	const char *value;   /* what stands for it in the help; NULL: a flag */
-	const char *member;  /* of a limit's JSON, "match.dst" one of its match; NULL: none */
+	const char *letter; /* "-o", or NULL */
+	const char *value;  /* what stands for it in the help; NULL: a flag */
+	const char *member; /* of the JSON that is sent, "match.dst" one of its match; NULL: none */
 	const char *choices; /* some or all values, with blanks between */
 	enum cli_kind kind;
 	unsigned int commands; /* bits by cli_command_id */

@@ -63,6 +63,35 @@ static enum cli_status fail_field(struct cli *cli, const struct problem *problem
 	return cli_fail(cli, "%s: %s", typed, detail);
 }
 
+/* The server does not know the key, or no longer. */
+static enum cli_status fail_key(struct cli *cli, const struct problem *problem)
+{
+	if (strstr(problem->detail, "expired"))
+		return cli_fail(cli,
+				"%s: %s: whoever has another one can give it a later end with "
+				"`sluice key set ID --expires-in 30d`",
+				cli->key_from, problem->detail);
+	return cli_fail(cli,
+			"%s: %s does not know this API key: take another one, such as the api_key "
+			"of bootstrap.json in its data directory; if all are lost, see `sluice key "
+			"recover --help`",
+			cli->key_from, cli->url);
+}
+
+/* A key that may not do this, or may not give away what it does not have. */
+static enum cli_status fail_right(struct cli *cli, const struct problem *problem)
+{
+	const char *detail = problem->detail;
+	size_t len = strlen(problem->field);
+
+	if (len > 0 && strncmp(detail, problem->field, len) == 0 &&
+	    strncmp(detail + len, ": ", 2) == 0)
+		detail += len + 2;
+	if (strcmp(problem->field, "expires_in") == 0)
+		return cli_fail(cli, "--expires-in: %s", detail);
+	return cli_fail(cli, "%s: %s: take another key", cli->key_from, detail);
+}
+
 static bool takes_id(const struct cli *cli)
 {
 	return strncmp(cli_commands[cli->command].operands, "ID", 2) == 0;
@@ -75,12 +104,9 @@ static enum cli_status fail_problem(struct cli *cli, unsigned int status,
 
 	switch (status) {
 	case 401:
-		return cli_fail(cli,
-				"%s: %s does not know this API key: take the api_key of "
-				"bootstrap.json in its data directory",
-				cli->key_from, cli->url);
+		return fail_key(cli, problem);
 	case 403:
-		return cli_fail(cli, "%s: %s: take another key", cli->key_from, problem->detail);
+		return fail_right(cli, problem);
 	case 404:
 		if (!takes_id(cli))
 			return cli_fail(
@@ -88,7 +114,8 @@ static enum cli_status fail_problem(struct cli *cli, unsigned int status,
 				"%s: %s: is this the address of a Sluice? See SLUICE_URL or "
 				"--url",
 				cli->url, problem->detail);
-		return cli_fail(cli, "%s: %s: see `sluice limit list`", id, problem->detail);
+		return cli_fail(cli, "%s: %s: see `sluice %s list`", id, problem->detail,
+				cli_group(cli));
 	case 409:
 		if (*problem->existing_id)
 			return cli_fail(cli, "%s: `sluice limit set %s`", problem->detail,
@@ -97,8 +124,8 @@ static enum cli_status fail_problem(struct cli *cli, unsigned int status,
 	case 412:
 		return cli_fail(cli,
 				"%s has changed meanwhile, and is left as it is: look at "
-				"`sluice limit show %s` and try again",
-				id, id);
+				"`sluice %s show %s` and try again",
+				id, cli_group(cli), id);
 	default:
 		return fail_field(cli, problem);
 	}

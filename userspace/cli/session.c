@@ -184,7 +184,7 @@ enum cli_status cli_ask(struct cli *cli, const struct cli_question *question, st
 	int err = -ENOMEM;
 
 	if (question->id && !*question->id)
-		return cli_fail(cli, "ID: must not be empty: see `sluice limit list`");
+		return cli_fail(cli, "ID: must not be empty: see `sluice %s list`", cli_group(cli));
 	buf_put_str(&path, question->path);
 	if (question->id)
 		httpc_put_escaped(&path, question->id, strlen(question->id));

@@ -8,7 +8,7 @@
 struct cli_question {
 	const char *method;
 	const char *path;
-	const char *id;   /* of a limit, as typed; or NULL */
+	const char *id;   /* of a limit or API key, as typed; or NULL */
 	const char *verb; /* "/reset" */
 	const struct buf *body;
 	const char *if_match;
@@ -36,9 +36,30 @@ enum cli_status cli_ask_object(struct cli *cli, const struct cli_question *quest
 /* Puts the answer's JSON on a line of its own, as the server wrote it. */
 void cli_put_json(struct cli *cli, const struct cli_reply *reply);
 
+/* Asks, and shows the object that is the answer: with `view`, or with -o json as it is. */
+enum cli_status cli_ask_and_show(struct cli *cli, const struct cli_question *question,
+				 void (*view)(const struct json *object, struct buf *out));
+/* Asks for something whose answer is empty, and says that it is done. */
+enum cli_status cli_ask_and_say(struct cli *cli, const struct cli_question *question,
+				const char *done);
+
+enum {
+	CLI_ETAG_SIZE = 32,
+};
+/* The ETag that --if-revision asks for, or NULL. */
+const char *cli_typed_etag(const struct cli *cli, char etag[CLI_ETAG_SIZE]);
+
+/* What the server lists in pages. */
+struct cli_list {
+	const char *path;   /* "/api/limits?limit=1000" */
+	const char *member; /* "limits" */
+};
+
 /*
- * Asks for all limits, page by page, and calls visit for each; returns at the first problem.
- * visit must not fail.
+ * Asks for all of a list, page by page, and calls visit for each item; returns at the first
+ * problem. visit must not fail.
  */
-enum cli_status cli_each_limit(struct cli *cli, void (*visit)(const struct json *limit, void *data),
-			       void *data);
+enum cli_status cli_each(struct cli *cli, const struct cli_list *list,
+			 void (*visit)(const struct json *item, void *data), void *data);
+/* All pages as one object. */
+enum cli_status cli_list_json(struct cli *cli, const struct cli_list *list);

@@ -112,7 +112,7 @@ static void key_sent_back_as_shown_changes_but_its_time(void **state)
 	_cleanup_buf_ struct buf shown;
 
 	buf_init(&shown);
-	api_key_write(&key, NOW_MS, "slk_once", &shown);
+	api_key_write(&key, &(struct api_key_shown){NOW_MS, NOW_MS, "slk_once"}, &shown);
 	assert_false(shown.failed);
 	assert_int_equal(update(shown.data, &error, &after), 0);
 	assert_int_equal(after.updated_at_ms, NOW_MS + DAY_MS);
@@ -151,10 +151,12 @@ static void key_shown_tells_no_digest(void **state)
 
 	buf_init(&shown);
 	memset(key.digest, 0xAB, sizeof(key.digest));
-	api_key_write(&key, 0, NULL, &shown);
-	assert_string_equal(shown.data, "{\"id\":\"key_1\",\"name\":\"n\",\"rights\":[\"all\"],"
-					"\"expires_at\":null,\"revision\":3,\"created_at\":null,"
-					"\"updated_at\":null,\"last_used_at\":null}");
+	api_key_write(&key, &(struct api_key_shown){.now_ms = NOW_MS}, &shown);
+	assert_string_equal(
+		shown.data,
+		"{\"id\":\"key_1\",\"name\":\"n\",\"rights\":[\"all\"],"
+		"\"expires_at\":null,\"expired\":false,\"revision\":3,\"created_at\":null,"
+		"\"updated_at\":null,\"last_used_at\":null}");
 }
 
 int main(void)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "cli/limit_body_priv.h"
+#include "cli/body_priv.h"
 
 enum {
 	ARGS_MAX = 80,
@@ -121,7 +121,7 @@ static void check_body(enum cli_command_id command, const char *typed, const cha
 	if (match)
 		assert_int_equal(json_parse(match, strlen(match), &error, &document), 0);
 	buf_init(&body);
-	limit_body_write(&arguments, key, match ? json_root(document) : NULL, &body);
+	cli_body_write(&arguments, key, match ? json_root(document) : NULL, &body);
 	assert_string_equal(body.data, expected);
 }
 

@@ -51,6 +51,8 @@ static void write_details(struct request *request, bool ready, struct json_write
 	struct service *service = request->http->config.service;
 	struct service_packets state;
 
+	json_name(writer, "version");
+	json_put_str(writer, request->http->config.version);
 	json_name(writer, "started_at_ms");
 	json_put_u64(writer, request->http->started_ms);
 	json_name(writer, "now_ms");

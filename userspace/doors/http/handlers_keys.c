@@ -19,16 +19,10 @@ static struct service *service_of(const struct request *request)
 	return request->http->config.service;
 }
 
-/* token: of a key that was just made. */
-static void write_key(const struct keyring_entry *entry, const struct api_key *key,
-		      const char *token, struct buf *body)
-{
-	api_key_write(key, entry ? key_use_last_ms(entry->use) : 0, token, body);
-}
-
 static void answer_page(struct request *request, const struct page *page, struct reply *reply)
 {
 	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
+	struct api_key_shown shown = {.now_ms = clock_utc_ms(service_clock(service_of(request)))};
 	const struct keyring_entry *entries;
 	size_t n, total;
 
@@ -38,7 +32,8 @@ static void answer_page(struct request *request, const struct page *page, struct
 	for (size_t i = 0; i < n && i < page->size; i++) {
 		if (i)
 			buf_put_char(&reply->body, ',');
-		write_key(&entries[i], &entries[i].key, NULL, &reply->body);
+		shown.last_used_at_ms = key_use_last_ms(entries[i].use);
+		api_key_write(&entries[i].key, &shown, &reply->body);
 	}
 	page_end(n > page->size ? entries[page->size - 1].key.id : NULL, total, &reply->body);
 }
@@ -56,13 +51,20 @@ void handle_keys_list(struct request *request, struct reply *reply)
 		answer_page(request, &page, reply);
 }
 
+/* token: of a key that was just made. */
 static void answer_key(struct request *request, const struct api_key *key, const char *token,
 		       struct reply *reply)
 {
 	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
+	const struct keyring_entry *entry = catalog_find_key(catalog, key->tenant, key->id);
+	const struct api_key_shown shown = {
+		.now_ms = clock_utc_ms(service_clock(service_of(request))),
+		.last_used_at_ms = entry ? key_use_last_ms(entry->use) : 0,
+		.token = token,
+	};
 
 	etag_format(key->revision, reply->etag);
-	write_key(catalog_find_key(catalog, key->tenant, key->id), key, token, &reply->body);
+	api_key_write(key, &shown, &reply->body);
 }
 
 void handle_keys_create(struct request *request, struct reply *reply)

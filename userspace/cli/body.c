@@ -1,9 +1,9 @@
-/* Writes the body of a limit: each option that has a member, in the order of the table. */
+/* Writes the body of a limit or API key: each option that has a member, in the order of the table. */
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
 #include "base/number.h"
-#include "cli/limit_body_priv.h"
+#include "cli/body_priv.h"
 
 static const char match_prefix[] = "match.";
 
@@ -17,7 +17,7 @@ static const char *match_member(const struct cli_option *option)
 		       NULL;
 }
 
-bool limit_body_has(const struct cli_arguments *arguments)
+bool cli_body_has(const struct cli_arguments *arguments)
 {
 	for (enum cli_option_id id = 0; id < CLI_N_OPTIONS; id++)
 		if (cli_options[id].member && cli_has(arguments, id))
@@ -25,7 +25,7 @@ bool limit_body_has(const struct cli_arguments *arguments)
 	return false;
 }
 
-bool limit_body_has_match(const struct cli_arguments *arguments)
+bool cli_body_has_match(const struct cli_arguments *arguments)
 {
 	for (enum cli_option_id id = 0; id < CLI_N_OPTIONS; id++)
 		if (match_member(&cli_options[id]) && cli_has(arguments, id))
@@ -101,8 +101,8 @@ static void put_match(struct json_writer *writer, const struct cli_arguments *ar
 	json_end_object(writer);
 }
 
-void limit_body_write(const struct cli_arguments *arguments, const char *key,
-		      const struct json *match, struct buf *ret)
+void cli_body_write(const struct cli_arguments *arguments, const char *key,
+		    const struct json *match, struct buf *ret)
 {
 	struct json_writer writer;
 
@@ -120,7 +120,7 @@ void limit_body_write(const struct cli_arguments *arguments, const char *key,
 		json_name(&writer, option->member);
 		put_value(&writer, option, &arguments->given[id]);
 	}
-	if (limit_body_has_match(arguments)) {
+	if (cli_body_has_match(arguments)) {
 		json_name(&writer, "match");
 		put_match(&writer, arguments, match);
 	}

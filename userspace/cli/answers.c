@@ -1,0 +1,117 @@
+/* Answers as they came or for people, and lists through all of their pages. */
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/session_priv.h"
+#include "json/copy.h"
+
+void cli_put_json(struct cli *cli, const struct cli_reply *reply)
+{
+	const struct buf *body = &reply->answer.body;
+
+	buf_put(&cli->out, body->data, body->len);
+	if (body->len == 0 || body->data[body->len - 1] != '\n')
+		buf_put_char(&cli->out, '\n');
+}
+
+enum cli_status cli_ask_and_show(struct cli *cli, const struct cli_question *question,
+				 void (*view)(const struct json *object, struct buf *out))
+{
+	_cleanup_reply_ struct cli_reply reply = {0};
+
+	if (cli_ask_object(cli, question, &reply))
+		return CLI_ERROR;
+	if (cli->json)
+		cli_put_json(cli, &reply);
+	else
+		view(json_root(reply.document), &cli->out);
+	return CLI_DONE;
+}
+
+enum cli_status cli_ask_and_say(struct cli *cli, const struct cli_question *question,
+				const char *done)
+{
+	_cleanup_reply_ struct cli_reply reply = {0};
+
+	if (cli_ask(cli, question, &reply))
+		return CLI_ERROR;
+	if (!cli->json)
+		buf_printf(&cli->out, "%s: %s\n", question->id, done);
+	return CLI_DONE;
+}
+
+const char *cli_typed_etag(const struct cli *cli, char etag[CLI_ETAG_SIZE])
+{
+	const char *revision = cli_text(&cli->arguments, CLI_IF_REVISION);
+
+	if (!revision)
+		return NULL;
+	snprintf(etag, CLI_ETAG_SIZE, "\"%s\"", revision);
+	return etag;
+}
+
+/* The cursor of the page behind; "" after the last. */
+static const char *next_cursor(const struct json *page)
+{
+	const struct json *cursor = json_member(page, "next_cursor");
+
+	return cursor && json_type_of(cursor) == JSON_STRING ? json_string(cursor, NULL) : "";
+}
+
+enum cli_status cli_each(struct cli *cli, const struct cli_list *list,
+			 void (*visit)(const struct json *item, void *data), void *data)
+{
+	_cleanup_reply_ struct cli_reply reply = {0};
+	_cleanup_buf_ struct buf path;
+	struct cli_question question = {.method = "GET"};
+	const struct json *items;
+	const char *cursor = "";
+
+	buf_init(&path);
+	do {
+		buf_clear(&path);
+		buf_put_str(&path, list->path);
+		if (*cursor)
+			buf_put_str(&path, "&cursor=");
+		httpc_put_escaped(&path, cursor, strlen(cursor));
+		if (path.failed)
+			return cli_fail(cli, "out of memory");
+		question.path = path.data;
+		if (cli_ask_object(cli, &question, &reply))
+			return CLI_ERROR;
+		items = json_member(json_root(reply.document), list->member);
+		if (!items || json_type_of(items) != JSON_ARRAY)
+			return cli_fail(cli, "%s answered without %s: see SLUICE_URL or --url",
+					cli->url, list->member);
+		for (size_t i = 0; i < json_array_len(items); i++)
+			visit(json_array_at(items, i), data);
+		cursor = next_cursor(json_root(reply.document));
+	} while (*cursor);
+	return CLI_DONE;
+}
+
+static void put_copy(const struct json *item, void *data)
+{
+	json_put_copy(data, item);
+}
+
+enum cli_status cli_list_json(struct cli *cli, const struct cli_list *list)
+{
+	struct json_writer writer;
+	enum cli_status status;
+
+	json_writer_init(&writer, &cli->out);
+	json_begin_object(&writer);
+	json_name(&writer, list->member);
+	json_begin_array(&writer);
+	status = cli_each(cli, list, put_copy, &writer);
+	json_end_array(&writer);
+	json_name(&writer, "next_cursor");
+	json_put_null(&writer);
+	json_end_object(&writer);
+	buf_put_char(&cli->out, '\n');
+	if (status)
+		buf_clear(&cli->out);
+	return status;
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/backup.h"
 #include "app/config.h"
 #include "app/serve.h"
 #include "app/version.h"
@@ -48,6 +49,7 @@ static void prepare_signals(void)
 
 static int serve(int n_args, char *const *args);
 static int config(int n_args, char *const *args);
+static int backup(int n_args, char *const *args);
 static int complete(int n_args, char *const *args);
 static int print_help(int n_args, char *const *args);
 static int print_version(int n_args, char *const *args);
@@ -55,6 +57,12 @@ static int print_version(int n_args, char *const *args);
 static void put_show_words(struct buf *words)
 {
 	buf_put_str(words, "-o ");
+	conf_put_options(words);
+}
+
+static void put_backup_words(struct buf *words)
+{
+	buf_put_str(words, "--force --with-bootstrap -o ");
 	conf_put_options(words);
 }
 
@@ -71,6 +79,9 @@ static const struct command {
 	  put_show_words},
 	 config},
 	{{NULL, "config", "", NULL, NULL}, config},
+	{{NULL, "backup", "FILE [--force]", "put limits, keys and quotas into one file of tar",
+	  put_backup_words},
+	 backup},
 	{{NULL, "completion", "bash|zsh", "print a script for the shell to load", NULL}, complete},
 	{{NULL, "help", "", "this text; `sluice limit add --help` has its options", NULL},
 	 print_help},
@@ -116,6 +127,11 @@ static int serve(int n_args, char *const *args)
 static int config(int n_args, char *const *args)
 {
 	return config_run(n_args - 1, args + 1);
+}
+
+static int backup(int n_args, char *const *args)
+{
+	return backup_run(n_args - 1, args + 1);
 }
 
 static int complete(int n_args, char *const *args)

@@ -13,7 +13,7 @@
 #define BUSY_TIMEOUT_MS 5000
 
 /* SQLite takes a file of a few bytes for an empty one and would write over it. */
-static int check_magic(int fd)
+int db_check_magic(int fd)
 {
 	static const char magic[16] = "SQLite format 3";
 	char start[sizeof(magic)];
@@ -35,7 +35,7 @@ static int make_file(const char *path)
 
 	if (fd < 0)
 		return db_map_errno(errno);
-	r = check_magic(fd);
+	r = db_check_magic(fd);
 	close(fd);
 	return r;
 }
@@ -61,10 +61,10 @@ static int sync_directory(const char *path)
 	return r;
 }
 
-static int open_raw(struct db *db)
+int db_open_raw(struct db *db, int flags)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-	int code = sqlite3_open_v2(db->path, &db->raw, flags, NULL);
+	int code = sqlite3_open_v2(db->path, &db->raw,
+				   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 
 	if (code != SQLITE_OK)
 		return db->raw ? db_map_code(db->raw, code) : -ENOMEM;
@@ -73,7 +73,7 @@ static int open_raw(struct db *db)
 	return db_exec(db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
 }
 
-static int alloc_db(const char *path, struct db **ret)
+int db_alloc(const char *path, struct db **ret)
 {
 	struct db *db = calloc(1, sizeof(*db));
 
@@ -93,7 +93,7 @@ int db_open(const char *path, const struct db_schema *schema, struct field_error
 	    struct db **ret)
 {
 	_cleanup_db_ struct db *db = NULL;
-	int r = alloc_db(path, &db);
+	int r = db_alloc(path, &db);
 
 	if (r)
 		return db_explain(error, path, r);
@@ -102,7 +102,7 @@ int db_open(const char *path, const struct db_schema *schema, struct field_error
 		return r;
 	r = make_file(path);
 	if (r == 0)
-		r = open_raw(db);
+		r = db_open_raw(db, SQLITE_OPEN_READWRITE);
 	if (r)
 		return db_explain(error, path, r);
 	r = db_schema_apply(db, schema, error);
@@ -118,10 +118,10 @@ int db_open(const char *path, const struct db_schema *schema, struct field_error
 int db_open_reader(const struct db *db, struct db **ret)
 {
 	_cleanup_db_ struct db *reader = NULL;
-	int r = alloc_db(db->path, &reader);
+	int r = db_alloc(db->path, &reader);
 
 	if (r == 0)
-		r = open_raw(reader);
+		r = db_open_raw(reader, SQLITE_OPEN_READWRITE);
 	if (r == 0)
 		r = db_exec(reader, "PRAGMA query_only=ON");
 	if (r)

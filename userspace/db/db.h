@@ -46,6 +46,22 @@ struct db_stmt;
  */
 int db_open(const char *path, const struct db_schema *schema, struct field_error *error,
 	    struct db **ret);
+/* What a file is, as it says itself. */
+struct db_facts {
+	uint32_t application_id;
+	uint32_t version; /* of the schema */
+};
+/*
+ * Copies the database at `path`, as of one moment, into the new file `to` (mode 0600) and checks
+ * every page and index of the copy. Neither waits for a writer of `path`, in this or another
+ * process, nor holds one up, and takes no lock that keeps one out. `to` is not synced; on failure
+ * it may hold anything. 0, -ENOENT (no such file), DB_E_*, -errno, each with *error.
+ */
+int db_copy(const char *path, const char *to, struct field_error *error, struct db_facts *ret);
+/* The same facts of the file as it stands, without copying it: 0, -ENOENT, DB_E_*, -errno. */
+int db_look(const char *path, struct field_error *error, struct db_facts *ret);
+/* Who holds the file: *ret_pid is what a holder wrote of itself, 0 when none holds it. 0 or -errno. */
+int db_lock_holder(const char *path, uint32_t *ret_pid);
 /* One more connection to the same file that only reads: its transactions are snapshots. */
 int db_open_reader(const struct db *db, struct db **ret);
 /* NULL is fine. All statements must be finalized, all readers closed. */

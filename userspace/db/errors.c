@@ -101,6 +101,17 @@ static const char *find_sentence(int result)
 	}
 }
 
+int db_explain_reading(struct field_error *error, const char *path, int result)
+{
+	if (result == -EACCES || result == DB_E_READ_ONLY)
+		field_error_set(error, "", "cannot be read with the rights of this user: %s", path);
+	else if (result == -ENOENT)
+		field_error_set(error, "", "there is no such file: %s", path);
+	else
+		db_explain(error, path, result);
+	return result;
+}
+
 int db_explain(struct field_error *error, const char *path, int result)
 {
 	const char *sentence = find_sentence(result);

@@ -40,6 +40,29 @@ static void write_pid(int fd)
 		return;
 }
 
+int db_lock_holder(const char *path, uint32_t *ret_pid)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	_cleanup_(free_text) char *name = NULL;
+	char pid[16] = "";
+	int fd, err = 0;
+
+	*ret_pid = 0;
+	if (asprintf(&name, "%s-lock", path) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fcntl(fd, F_OFD_GETLK, &whole) < 0)
+		err = -errno;
+	else if (whole.l_type != F_UNLCK && pread(fd, pid, sizeof(pid) - 1, 0) > 0)
+		*ret_pid = (uint32_t)strtoul(pid, NULL, 10);
+	close(fd);
+	return err;
+}
+
 /*
  * An open file description lock in a file of its own: the kernel drops it with the process however
  * that ends; it also keeps out a second opener in the same process; and closing some other

@@ -5,7 +5,7 @@
 
 #include "db/db_priv.h"
 
-static int query_u64(struct db *db, const char *sql, uint64_t *ret)
+int db_query_u64(struct db *db, const char *sql, uint64_t *ret)
 {
 	_cleanup_db_stmt_ struct db_stmt *stmt = NULL;
 	int r = db_prepare(db, sql, &stmt);
@@ -22,12 +22,12 @@ static int query_u64(struct db *db, const char *sql, uint64_t *ret)
 static int recognise_file(struct db *db, const struct db_schema *schema, uint64_t *ret_version)
 {
 	uint64_t application, version, objects;
-	int r = query_u64(db, "PRAGMA application_id", &application);
+	int r = db_query_u64(db, "PRAGMA application_id", &application);
 
 	if (r == 0)
-		r = query_u64(db, "PRAGMA user_version", &version);
+		r = db_query_u64(db, "PRAGMA user_version", &version);
 	if (r == 0)
-		r = query_u64(db, "SELECT count(*) FROM sqlite_schema", &objects);
+		r = db_query_u64(db, "SELECT count(*) FROM sqlite_schema", &objects);
 	if (r)
 		return r;
 	if (application == 0 && version == 0 && objects == 0) {
@@ -42,21 +42,19 @@ static int recognise_file(struct db *db, const struct db_schema *schema, uint64_
 	return 0;
 }
 
-static int check_pages(struct db *db, struct field_error *error)
+int db_check_pages(struct db *db, const char *pragma)
 {
 	_cleanup_db_stmt_ struct db_stmt *stmt = NULL;
 	size_t size;
 	const void *text;
-	int r = db_prepare(db, "PRAGMA quick_check(1)", &stmt);
+	int r = db_prepare(db, pragma, &stmt);
 
 	if (r == 0)
 		r = db_step(stmt);
 	if (r != DB_ROW)
-		return db_explain(error, db->path, r ? r : DB_E_CORRUPT);
+		return r ? r : DB_E_CORRUPT;
 	text = db_column_bytes(stmt, 0, &size);
-	if (text && size == 2 && memcmp(text, "ok", 2) == 0)
-		return 0;
-	return db_explain(error, db->path, DB_E_CORRUPT);
+	return text && size == 2 && memcmp(text, "ok", 2) == 0 ? 0 : DB_E_CORRUPT;
 }
 
 /* What was asked for must hold: a file system without shared memory silently keeps no WAL. */
@@ -77,7 +75,7 @@ static int set_durability(struct db *db)
 		return DB_E_READ_ONLY;
 	r = db_exec(db, "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216");
 	if (r == 0)
-		r = query_u64(db, "PRAGMA synchronous", &synchronous);
+		r = db_query_u64(db, "PRAGMA synchronous", &synchronous);
 	if (r == 0 && synchronous != 2)
 		r = DB_E_READ_ONLY;
 	return r;
@@ -111,10 +109,9 @@ int db_schema_apply(struct db *db, const struct db_schema *schema, struct field_
 
 	if (r)
 		return db_explain(error, db->path, r);
-	r = check_pages(db, error);
-	if (r)
-		return r;
-	r = set_durability(db);
+	r = db_check_pages(db, "PRAGMA quick_check(1)");
+	if (r == 0)
+		r = set_durability(db);
 	if (r == 0)
 		r = lift_schema(db, schema, version);
 	return r ? db_explain(error, db->path, r) : 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "journal/backends.h"
 #include "journal/crc32c.h"
 #include "journal/file_priv.h"
 
@@ -141,6 +142,16 @@ static int walk_twice(struct walk *walk, uint32_t schema_max, journal_each *each
 		return journal_refuse_newer(error, walk->schema, schema_max);
 	walk->each = each;
 	return explain(walk_file(walk), error);
+}
+
+int journal_check_file(int fd, uint32_t *ret_schema, struct field_error *error)
+{
+	struct walk walk = {.fd = fd, .chunk = malloc(JOURNAL_CHUNK_MAX)};
+	int r = walk.chunk ? walk_file(&walk) : -ENOMEM;
+
+	free(walk.chunk);
+	*ret_schema = walk.schema;
+	return explain(r, error);
 }
 
 int file_read(struct journal *journal, uint32_t schema_max, journal_each *each, void *data,

@@ -43,7 +43,7 @@ static const char *const migrations[] = {
 	") STRICT",
 };
 
-static const struct db_schema schema = {
+const struct db_schema ledger_file_schema = {
 	.application_id = 0x534c4c47, /* "SLLG": Sluice, ledger */
 	.migrations = migrations,
 	.n_migrations = sizeof(migrations) / sizeof(migrations[0]),
@@ -109,7 +109,7 @@ static int prepare(struct ledger_file *file)
 
 static int try_open(struct ledger_file *file, struct field_error *error)
 {
-	int r = db_open(file->path, &schema, error, &file->db);
+	int r = db_open(file->path, &ledger_file_schema, error, &file->db);
 
 	if (r)
 		return outcome_of(r);

@@ -3,10 +3,14 @@
 #pragma once
 
 #include "base/field_error.h"
+#include "db/db.h"
 #include "store/store.h"
 
 /* Expected outcome of opening: *error says in words what is wrong with the file and what to do. */
 #define STORE_E_REFUSED 16
+
+/* What a file of it is: for whoever looks at one, or copies it, without opening the store. */
+extern const struct db_schema store_file_schema;
 
 /* In memory: for tests, and for controllers without a data directory. 0 or -errno. */
 int store_open_memory(struct store **ret);

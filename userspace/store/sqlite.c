@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "store/backends.h"
 #include "store/sqlite_priv.h"
 
 static const char *const migrations[] = {
@@ -18,7 +19,7 @@ static const char *const migrations[] = {
 	") STRICT",
 };
 
-static const struct db_schema schema = {
+const struct db_schema store_file_schema = {
 	.application_id = 0x534c4346, /* "SLCF": Sluice, configuration */
 	.migrations = migrations,
 	.n_migrations = sizeof(migrations) / sizeof(migrations[0]),
@@ -117,7 +118,7 @@ int store_open_sqlite(const char *path, struct field_error *error, struct store 
 		field_error_set(error, "", "out of memory");
 		return -ENOMEM;
 	}
-	r = db_open(path, &schema, error, &sqlite->writer.db);
+	r = db_open(path, &store_file_schema, error, &sqlite->writer.db);
 	if (r)
 		return r > 0 ? STORE_E_REFUSED : r;
 	r = writer_prepare(&sqlite->writer);

@@ -101,9 +101,10 @@ class Client:
 class Server:
     """A running server; stop() asserts that it ended well."""
 
-    def __init__(self, data, *args, env=None, listen="127.0.0.1:0", prefix=(), executable=None):
+    def __init__(self, data, *args, env=None, listen="127.0.0.1:0", prefix=(), executable=None,
+                 stderr=None):
         self.data = pathlib.Path(data)
-        self.errors = open(f"{data}.err", "ab+")
+        self.errors = open(f"{data}.err", "ab")
         env = environment(**(BOOTSTRAP if env is None else env))
         # Never the pins of a service that this machine may run.
         pins = () if "--pin-dir" in args else ("--pin-dir", f"{data}.pins")
@@ -111,7 +112,7 @@ class Server:
         self.process = subprocess.Popen(
             [*prefix, *command("serve", "--listen", listen, "--data", data, *pins, *args,
                                executable=executable)], env=env,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr or self.errors)
         self.port = self._read_port()
 
     def _read_port(self):
@@ -134,9 +135,8 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def stderr(self):
-        self.errors.flush()
-        self.errors.seek(0)
-        return self.errors.read().decode("utf-8", "replace")
+        # By a descriptor of our own: what the server writes moves the offset that is shared with it.
+        return pathlib.Path(self.errors.name).read_text("utf-8", "replace")
 
     def client(self, key=KEY):
         return Client(self.port, key)

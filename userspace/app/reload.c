@@ -96,6 +96,7 @@ static void tell_changed(const struct server *server, const struct conf *fresh)
 static void put_in_force(struct server *server, const struct settings *settings)
 {
 	log_init(settings->log_level, settings->log_format);
+	http_set_log_requests(server->http, (enum http_log_requests)settings->log_requests);
 	service_set_keys_max(server->service, settings->keys_max);
 	service_set_snapshot_interval(server->service, (uint32_t)settings->snapshot_interval_ms);
 	service_set_keep(server->service, settings->audit_keep_ms, settings->usage_keep_ms);

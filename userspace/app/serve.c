@@ -1,5 +1,6 @@
 /* `sluice serve`: opens the store, starts service and doors, waits for a signal, stops. */
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -66,6 +67,10 @@ static int make_ledger(struct server *server, const struct settings *settings)
 	return ledger_new_file(path, &server->ledger);
 }
 
+static_assert((int)CONF_LOG_NONE == HTTP_LOG_NONE && (int)CONF_LOG_CHANGES == HTTP_LOG_CHANGES &&
+		      (int)CONF_LOG_ERRORS == HTTP_LOG_ERRORS && (int)CONF_LOG_ALL == HTTP_LOG_ALL,
+	      "the words of the setting are what the door logs");
+
 static int start_http(struct server *server, const struct settings *settings,
 		      struct field_error *error)
 {
@@ -83,6 +88,7 @@ static int start_http(struct server *server, const struct settings *settings,
 		.header_timeout_ms = (uint32_t)settings->header_timeout_ms,
 		.body_timeout_ms = (uint32_t)settings->body_timeout_ms,
 		.idle_timeout_ms = (uint32_t)settings->idle_timeout_ms,
+		.log_requests = (enum http_log_requests)settings->log_requests,
 	};
 
 	return http_new(&config, error, &server->http);

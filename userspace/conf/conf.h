@@ -31,6 +31,14 @@ enum {
 	ADDRESS_TEXT_SIZE = 64, /* "[ipv6]:port" and a NUL */
 };
 
+/* Which requests have a line in the log; see enum http_log_requests of the door. */
+enum conf_log_requests {
+	CONF_LOG_NONE,
+	CONF_LOG_CHANGES,
+	CONF_LOG_ERRORS,
+	CONF_LOG_ALL,
+};
+
 struct conf_address {
 	struct sockaddr_storage at;
 	socklen_t len; /* 0: none */

@@ -15,6 +15,7 @@ enum {
 /* In the order of the enums that the fields of struct settings hold. */
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const log_formats[] = {"auto", "json", "text", NULL};
+static const char *const log_requests[] = {"none", "changes", "errors", "all", NULL};
 
 #define KEEP_MIN_MS (DAY_MS / 24)
 #define KEEP_MAX_MS (3660ULL * DAY_MS)
@@ -76,6 +77,9 @@ const struct setting settings_table[] = {
 	{"log_format", &type_choice, "FORMAT", "auto", 0, 0, BY_SIGHUP,
 	 "of a line: one JSON object, or text; auto: text if stderr is a terminal",
 	 FIELD(log_format), .choices = log_formats},
+	{"log_requests", &type_choice, "WHICH", "changes", 0, 0, BY_SIGHUP,
+	 "requests that are logged: changes to what is configured and 5xx; those and 4xx; all",
+	 FIELD(log_requests), .choices = log_requests},
 	{"test_clock", &type_flag, NULL, "false", 0, 0, BY_RESTART,
 	 "for tests: the clock stands still but for POST /test/clock (loopback only)",
 	 FIELD(test_clock)},

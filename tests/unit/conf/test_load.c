@@ -44,6 +44,7 @@ static const struct example {
 	{"bootstrap_password", NULL, "(secret)"},
 	{"log_level", "debug", NULL},
 	{"log_format", "text", NULL},
+	{"log_requests", "all", NULL},
 	{"test_clock", "true", NULL},
 };
 
@@ -78,6 +79,7 @@ static void defaults_hold_without_any_source(void **state)
 	assert_false(settings->test_clock);
 	assert_int_equal(settings->log_level, LOG_LEVEL_INFO);
 	assert_int_equal(settings->log_format, LOG_FORMAT_AUTO);
+	assert_int_equal(settings->log_requests, CONF_LOG_CHANGES);
 	assert_null(settings->bootstrap_key);
 	assert_shown(&kit, "iface", "-", "default");
 	kit_done(&kit);

@@ -93,7 +93,6 @@ static bool refuse_query(struct request *request, const struct httpd_request *fr
 {
 	struct field_error error;
 
-	request->query.n = 0;
 	if (from->query.len == 0)
 		return false;
 	memcpy(query_text, from->query.text, from->query.len);
@@ -113,6 +112,8 @@ bool admit_request(struct request *request, const struct httpd_request *from, ch
 		   struct reply *reply)
 {
 	request->route = NULL;
+	request->who.key_id[0] = '\0';
+	request->query.n = 0;
 	request_headers_read(from, &request->headers);
 	if (is_judged(from->refused_status) &&
 	    (refuse_target(request, from, reply) || refuse_body(request, from, reply) ||

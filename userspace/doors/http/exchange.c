@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "doors/http/admit.h"
+#include "doors/http/answer.h"
 #include "doors/http/counts.h"
 #include "doors/http/exchange.h"
 #include "doors/http/http_priv.h"
 #include "doors/http/problem.h"
-#include "doors/http/response.h"
+#include "doors/http/request_id.h"
+#include "doors/http/request_log.h"
 #include "doors/http/route.h"
 
 /* A request on its way through a worker: made on a loop's thread, freed on the worker's. */
@@ -19,32 +21,23 @@ struct deferred {
 	char query_text[]; /* that request.query borrows */
 };
 
-/* Already before httpd drains: so nobody is about to ask once more when it closes connections. */
-static bool is_draining(struct http *http)
-{
-	return atomic_load_explicit(&http->draining, memory_order_relaxed);
-}
-
-static void answer(struct httpd_exchange *exchange, const struct request *request,
-		   const struct reply *reply)
+static void answer(struct httpd_exchange *exchange, struct request *request, struct reply *reply)
 {
 	char headers[RESPONSE_HEADERS_MAX];
 	struct httpd_answer made;
 
-	response_make(reply, headers, &made);
-	made.close |= is_draining(request->http);
+	answer_make(request, reply, headers, &made);
 	httpd_answer(exchange, &made);
 	counts_add(request, made.status);
 }
 
-static void answer_deferred(struct httpd_exchange *exchange, const struct request *request,
-			    const struct reply *reply)
+static void answer_deferred(struct httpd_exchange *exchange, struct request *request,
+			    struct reply *reply)
 {
 	char headers[RESPONSE_HEADERS_MAX];
 	struct httpd_answer made;
 
-	response_make(reply, headers, &made);
-	made.close |= is_draining(request->http);
+	answer_make(request, reply, headers, &made);
 	/* Before it is sent: who has the answer finds it counted, as on a loop. */
 	counts_add(request, made.status);
 	httpd_answer_deferred(exchange, &made);
@@ -86,6 +79,7 @@ static void reread_texts(struct deferred *deferred)
 	struct request *request = &deferred->request;
 	struct field_error error;
 
+	request->from = from;
 	request->body = from->body;
 	request_headers_read(from, &request->headers);
 	if (from->query.len)
@@ -94,7 +88,7 @@ static void reread_texts(struct deferred *deferred)
 }
 
 static void defer(struct httpd_exchange *exchange, const struct httpd_request *from,
-		  const struct request *request)
+		  struct request *request)
 {
 	struct deferred *deferred = make_deferred(request, from);
 	struct httpd_exchange *kept = deferred ? httpd_defer(exchange) : NULL;
@@ -111,10 +105,10 @@ static void defer(struct httpd_exchange *exchange, const struct httpd_request *f
 	reread_texts(deferred);
 	if (worker_pool_push(request->http->workers, &deferred->job))
 		return;
-	free(deferred);
 	make_unavailable(&reply, "the server is stopping");
-	answer_deferred(kept, request, &reply);
+	answer_deferred(kept, &deferred->request, &reply);
 	reply_done(&reply);
+	free(deferred);
 }
 
 static void answer_here(struct httpd_exchange *exchange, struct request *request)
@@ -151,16 +145,32 @@ static bool answer_refused(struct httpd_exchange *exchange, struct request *requ
 	return true;
 }
 
+/* What is written down of a change: who made it, and how it is found again. */
+static void prepare_admin(struct request *request)
+{
+	request_id_ensure(request);
+	httpd_peer_format(request->from->peer, request->peer);
+	request_log_time(request);
+}
+
 void exchange_handle(struct httpd_exchange *exchange, const struct httpd_request *from, void *data)
 {
 	char query_text[HTTPD_HEAD_MAX + 1];
 	struct request request;
 
 	request.http = data;
+	request.from = from;
+	request.request_id[0] = '\0';
 	request.started_ns = counts_begin();
+	request.begun_ns = request_log_begin(data);
 	if (answer_refused(exchange, &request, from, query_text))
 		return;
 	counts_admitted(&request);
+	if (route_is_admin(request.route))
+		prepare_admin(&request);
+	/* A worker must not ask for the catalog as loops do. */
+	else if (request.headers.request_id.text)
+		request_id_ensure(&request);
 	if (blocks(&request))
 		defer(exchange, from, &request);
 	else

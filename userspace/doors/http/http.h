@@ -12,6 +12,14 @@
 /* The address cannot be listened on; *error says why. */
 #define HTTP_E_LISTEN 1
 
+/* Which requests have a line in the log; each has what stands before it, too. */
+enum http_log_requests {
+	HTTP_LOG_NONE,
+	HTTP_LOG_CHANGES, /* admin calls that may change something, and answers 5xx */
+	HTTP_LOG_ERRORS,  /* answers 4xx, but for the verdict of a check */
+	HTTP_LOG_ALL,
+};
+
 struct http_config {
 	const struct sockaddr *address; /* IPv4 or IPv6; port 0: any */
 	socklen_t address_len;
@@ -27,6 +35,7 @@ struct http_config {
 	unsigned int header_timeout_ms; /* 0: 10 s, from connecting or from a request's first byte */
 	unsigned int body_timeout_ms;   /* 0: 30 s, from the end of the headers */
 	unsigned int idle_timeout_ms;   /* 0: 60 s, between requests and for taking an answer */
+	enum http_log_requests log_requests;
 };
 
 struct http;
@@ -40,6 +49,7 @@ uint16_t http_metrics_port(const struct http *http);
 /* Other times for connections, as httpd_set_timeouts(). */
 void http_set_timeouts(struct http *http, unsigned int header_ms, unsigned int body_ms,
 		       unsigned int idle_ms);
+void http_set_log_requests(struct http *http, enum http_log_requests which);
 enum { HTTP_SETTINGS_SIZE = 512 };
 /* What /readyz?verbose says of the settings: "ok" until then; copied, cut to HTTP_SETTINGS_SIZE. */
 void http_say_settings(struct http *http, const char *state);

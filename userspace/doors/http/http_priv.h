@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/log_bound.h"
 #include "doors/http/http.h"
 #include "doors/http/worker.h"
 #include "metrics/counters.h"
@@ -20,6 +21,9 @@ struct http {
 	struct worker_pool *workers;
 	struct counters *counts; /* see counts.h */
 	atomic_bool draining;
+	atomic_int log_requests; /* enum http_log_requests */
+	/* Of lines about what was refused or failed: of callers with a known key, and of others. */
+	struct log_bound known_lines, stranger_lines;
 	pthread_mutex_t says_lock; /* held to copy a line */
 	char settings[HTTP_SETTINGS_SIZE];
 };

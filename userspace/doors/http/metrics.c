@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "doors/http/answer.h"
 #include "doors/http/body.h"
 #include "doors/http/counts.h"
 #include "doors/http/handlers.h"
 #include "doors/http/metrics.h"
 #include "doors/http/problem.h"
-#include "doors/http/response.h"
+#include "doors/http/request_log.h"
 #include "doors/http/route.h"
 
 void handle_metrics(struct request *request, struct reply *reply)
@@ -69,15 +70,17 @@ static bool refuse(struct request *request, const struct httpd_request *from, st
 
 void metrics_handle(struct httpd_exchange *exchange, const struct httpd_request *from, void *data)
 {
-	struct request request = {.http = data};
+	struct request request = {.http = data, .from = from};
 	char headers[RESPONSE_HEADERS_MAX];
 	_cleanup_reply_ struct reply reply;
 	struct httpd_answer made;
 
+	request.begun_ns = request_log_begin(data);
+	request_headers_read(from, &request.headers);
 	reply_init(&reply);
 	if (!refuse(&request, from, &reply))
 		handle_metrics(&request, &reply);
-	response_make(&reply, headers, &made);
+	answer_make(&request, &reply, headers, &made);
 	httpd_answer(exchange, &made);
 	counts_add(&request, made.status);
 }

@@ -1,5 +1,6 @@
 sluice_srcs += \
 	userspace/doors/http/admit.c \
+	userspace/doors/http/answer.c \
 	userspace/doors/http/body.c \
 	userspace/doors/http/counts.c \
 	userspace/doors/http/etag.c \
@@ -18,7 +19,10 @@ sluice_srcs += \
 	userspace/doors/http/query.c \
 	userspace/doors/http/ratelimit_headers.c \
 	userspace/doors/http/request.c \
+	userspace/doors/http/request_id.c \
+	userspace/doors/http/request_log.c \
 	userspace/doors/http/response.c \
 	userspace/doors/http/route.c \
 	userspace/doors/http/server.c \
+	userspace/doors/http/trace.c \
 	userspace/doors/http/worker.c

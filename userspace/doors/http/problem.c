@@ -83,6 +83,16 @@ void problem_exists(struct reply *reply, const struct field_error *error, const 
 	json_end_object(&writer);
 }
 
+void problem_name(struct reply *reply, const char *request_id)
+{
+	if (reply->body.failed)
+		return;
+	reply->body.len--; /* the closing brace */
+	buf_put_str(&reply->body, ",\"request_id\":\"");
+	buf_put_str(&reply->body, request_id);
+	buf_put_str(&reply->body, "\"}");
+}
+
 void problem_fault(struct reply *reply, int err)
 {
 	if (err == -ENOMEM)

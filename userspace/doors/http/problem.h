@@ -16,6 +16,9 @@ void problem_exists(struct reply *reply, const struct field_error *error, const 
 /* A fault of ours: 503 when memory is short, else 500. err is a negative errno. */
 void problem_fault(struct reply *reply, int err);
 
+/* Adds the member "request_id" to a reply that is a problem; it needs no escape. */
+void problem_name(struct reply *reply, const char *request_id);
+
 /* The same object inside a larger body, for one entry of a batch. */
 void problem_write(struct json_writer *writer, unsigned int status, const char *field,
 		   const char *detail);

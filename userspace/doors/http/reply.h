@@ -24,9 +24,10 @@ enum reply_type {
 struct reply {
 	unsigned int status;
 	enum reply_type type;
-	bool close;        /* end the connection after this answer */
-	bool authenticate; /* WWW-Authenticate: Bearer */
-	struct buf body;   /* on memory of the caller or growing */
+	bool close;             /* end the connection after this answer */
+	bool authenticate;      /* WWW-Authenticate: Bearer */
+	const char *request_id; /* borrowed; NULL: not answered */
+	struct buf body;        /* on memory of the caller or growing */
 	char etag[REPLY_TEXT_SIZE];
 	char location[REPLY_TEXT_SIZE];
 	char allow[REPLY_TEXT_SIZE];
@@ -41,6 +42,7 @@ static inline void reply_init(struct reply *reply)
 	reply->type = REPLY_JSON;
 	reply->close = false;
 	reply->authenticate = false;
+	reply->request_id = NULL;
 	reply->etag[0] = '\0';
 	reply->location[0] = '\0';
 	reply->allow[0] = '\0';

@@ -5,11 +5,11 @@
 
 #include "doors/http/request.h"
 
-static bool is_named(struct httpd_text name, const char *wanted, size_t len)
+/* Of the same length. */
+static bool is_named(struct httpd_text name, const char *wanted)
 {
-	return name.len == len && strncasecmp(name.text, wanted, len) == 0;
+	return strncasecmp(name.text, wanted, name.len) == 0;
 }
-#define IS_NAMED(name, literal) is_named(name, literal, sizeof(literal) - 1)
 
 static void take_once(struct httpd_text *text, const struct httpd_header *header, const char *name,
 		      struct request_headers *ret)
@@ -19,19 +19,46 @@ static void take_once(struct httpd_text *text, const struct httpd_header *header
 	*text = header->value;
 }
 
+/* Nothing is refused for these: what is given twice is like what nobody can read. */
+static void take_alone(struct httpd_text *text, const struct httpd_header *header)
+{
+	if (text->text)
+		text->len = 0;
+	else
+		*text = header->value;
+}
+
+static void read_header(const struct httpd_header *header, struct request_headers *ret)
+{
+	switch (header->name.len) {
+	case sizeof("Expect") - 1:
+		ret->expects |= is_named(header->name, "Expect");
+		break;
+	case sizeof("If-Match") - 1:
+		if (is_named(header->name, "If-Match"))
+			take_once(&ret->if_match, header, "If-Match", ret);
+		break;
+	case sizeof("traceparent") - 1:
+		if (is_named(header->name, "traceparent"))
+			take_alone(&ret->traceparent, header);
+		break;
+	case sizeof("X-Request-Id") - 1:
+		if (is_named(header->name, "X-Request-Id"))
+			take_alone(&ret->request_id, header);
+		break;
+	case sizeof("Authorization") - 1:
+		if (is_named(header->name, "Authorization"))
+			take_once(&ret->authorization, header, "Authorization", ret);
+		break;
+	}
+}
+
+/* By length first: most headers of most requests mean nothing here. */
 void request_headers_read(const struct httpd_request *from, struct request_headers *ret)
 {
 	*ret = (struct request_headers){.twice = NULL};
-	for (size_t i = 0; i < from->n_headers; i++) {
-		const struct httpd_header *header = &from->headers[i];
-
-		if (IS_NAMED(header->name, "Authorization"))
-			take_once(&ret->authorization, header, "Authorization", ret);
-		else if (IS_NAMED(header->name, "If-Match"))
-			take_once(&ret->if_match, header, "If-Match", ret);
-		else if (IS_NAMED(header->name, "Expect"))
-			ret->expects = true;
-	}
+	for (size_t i = 0; i < from->n_headers; i++)
+		read_header(&from->headers[i], ret);
 }
 
 struct httpd_text request_path(struct httpd_text path)
@@ -63,5 +90,9 @@ bool request_bearer(struct httpd_text authorization, struct httpd_text *ret_toke
 
 struct actor request_actor(const struct request *request)
 {
-	return (struct actor){.who = &request->who};
+	return (struct actor){
+		.who = &request->who,
+		.peer = request->peer,
+		.request_id = request->request_id,
+	};
 }

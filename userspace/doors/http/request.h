@@ -17,14 +17,17 @@ enum {
 	REQUEST_BODY_MAX = 1024 * 1024, /* bytes */
 	/* From whoever may not send that: read, so that the connection survives the refusal. */
 	REQUEST_BODY_STRANGER_MAX = 4096,
+	REQUEST_ID_SIZE = 129,
 };
 
 /* The headers that matter; text NULL: absent. */
 struct request_headers {
 	struct httpd_text authorization;
 	struct httpd_text if_match;
-	bool expects;      /* waits for a go-ahead before it sends its body */
-	const char *twice; /* the name of one that is there twice, or NULL */
+	struct httpd_text request_id;  /* given twice: of length 0, as what is not well-formed */
+	struct httpd_text traceparent; /* likewise */
+	bool expects;                  /* waits for a go-ahead before it sends its body */
+	const char *twice;             /* the name of one that is there twice, or NULL */
 };
 
 void request_headers_read(const struct httpd_request *from, struct request_headers *ret);
@@ -32,13 +35,17 @@ void request_headers_read(const struct httpd_request *from, struct request_heade
 /* All texts are borrowed for the time of the request. */
 struct request {
 	struct http *http;
+	const struct httpd_request *from;
 	const struct route *route; /* NULL: none was found */
-	struct principal who;      /* of routes that need a right */
+	struct principal who;      /* of routes that need a right; key_id "": not known */
 	char id[ID_SIZE];          /* "{id}" of the route's path */
 	struct query query;
 	struct request_headers headers;
 	struct httpd_text body;
-	uint64_t started_ns; /* CLOCK_MONOTONIC; 0: it is not timed */
+	uint64_t started_ns;              /* CLOCK_MONOTONIC; 0: it is not timed */
+	uint64_t begun_ns;                /* the same for its line of the log */
+	char request_id[REQUEST_ID_SIZE]; /* "": nobody has asked for it; see request_id.h */
+	char peer[HTTPD_PEER_SIZE];       /* of admin calls, without a port */
 };
 
 /* Who asks for a change. Borrows the request. */

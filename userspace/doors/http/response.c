@@ -45,7 +45,8 @@ static char *put_lines(char *out, const struct reply *reply)
 	out = put_line(out, "ETag: ", reply->etag);
 	out = put_line(out, "Location: ", reply->location);
 	out = put_line(out, "Allow: ", reply->allow);
-	return put_line(out, "WWW-Authenticate: ", reply->authenticate ? "Bearer" : "");
+	out = put_line(out, "WWW-Authenticate: ", reply->authenticate ? "Bearer" : "");
+	return put_line(out, "X-Request-Id: ", reply->request_id ? reply->request_id : "");
 }
 
 void response_make(const struct reply *reply, char headers[RESPONSE_HEADERS_MAX],

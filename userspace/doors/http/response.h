@@ -3,10 +3,12 @@
 #pragma once
 
 #include "doors/http/reply.h"
+#include "doors/http/request.h"
 #include "httpd/httpd.h"
 
 enum {
-	RESPONSE_HEADERS_MAX = 2 * REPLY_RATELIMIT_SIZE + 4 * REPLY_TEXT_SIZE + 512,
+	RESPONSE_HEADERS_MAX =
+		2 * REPLY_RATELIMIT_SIZE + 4 * REPLY_TEXT_SIZE + REQUEST_ID_SIZE + 512,
 };
 
 /* The answer borrows *reply and `headers`. A body that did not fit becomes a bare 503. */

@@ -115,6 +115,16 @@ int route_find(struct httpd_text method, struct httpd_text path, bool with_test,
 	return ROUTE_E_METHOD;
 }
 
+bool route_is_admin(const struct route *route)
+{
+	return route->right && route->right != AUTH_CHECK;
+}
+
+bool route_changes(const struct route *route)
+{
+	return route_is_admin(route) && strcmp(route->method, "GET") != 0;
+}
+
 const struct route *route_at(size_t index)
 {
 	return index < sizeof(routes) / sizeof(routes[0]) ? &routes[index] : NULL;

@@ -42,6 +42,10 @@ enum {
 int route_find(struct httpd_text method, struct httpd_text path, bool with_test,
 	       const struct route **ret, char ret_id[ID_SIZE], char allow[REPLY_TEXT_SIZE]);
 
+/* Not a check and not open to anybody; and of those, whether it may change something. */
+bool route_is_admin(const struct route *route);
+bool route_changes(const struct route *route);
+
 /* The rows in order; NULL behind the last. */
 const struct route *route_at(size_t index);
 size_t route_index(const struct route *route);

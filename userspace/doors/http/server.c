@@ -23,6 +23,8 @@ enum {
 	BODY_TIMEOUT_DEFAULT_MS = 30000,
 	IDLE_TIMEOUT_DEFAULT_MS = 60000,
 	DRAIN_NOTICE_MS = 250,
+	LINES_PER_S = 10, /* about requests that were refused or failed, of a kind */
+	LINES_BURST = 100,
 	METRICS_CONNECTIONS = 16, /* of the listener for /metrics alone */
 	METRICS_MEMORY = 16 << 20,
 	MEMORY_DEFAULT = 256 << 20,
@@ -151,6 +153,9 @@ int http_new(const struct http_config *config, struct field_error *error, struct
 	http_say_settings(http, "ok");
 	http->started_ms = clock_utc_ms(service_clock(config->service));
 	fill_defaults(&http->config);
+	atomic_init(&http->log_requests, (int)config->log_requests);
+	log_bound_init(&http->known_lines, LINES_PER_S, LINES_BURST);
+	log_bound_init(&http->stranger_lines, LINES_PER_S, LINES_BURST);
 	/* httpd last: requests may come as soon as it listens. */
 	err = counts_new(&http->counts);
 	if (!err)
@@ -190,6 +195,11 @@ void http_say_settings(struct http *http, const char *state)
 	pthread_mutex_lock(&http->says_lock);
 	snprintf(http->settings, sizeof(http->settings), "%s", state);
 	pthread_mutex_unlock(&http->says_lock);
+}
+
+void http_set_log_requests(struct http *http, enum http_log_requests which)
+{
+	atomic_store(&http->log_requests, (int)which);
 }
 
 void http_drain(struct http *http, unsigned int timeout_ms)

@@ -149,9 +149,9 @@ static int add_batch(struct scribe *scribe, const struct usage_batch *batch,
 	return r;
 }
 
-int scribe_carry_usage(struct scribe *scribe, struct field_error *error)
+static int add_batches(struct scribe *scribe, struct field_error *error)
 {
-	int r = collect(scribe);
+	int r = 0;
 
 	while (!r && scribe->first) {
 		struct usage_batch *batch = scribe->first;
@@ -166,4 +166,14 @@ int scribe_carry_usage(struct scribe *scribe, struct field_error *error)
 		free_batch(batch);
 	}
 	return r;
+}
+
+/* Also when nothing can be added: the hour may have ended. */
+int scribe_carry_usage(struct scribe *scribe, struct field_error *error)
+{
+	int r = add_batches(scribe, error), r2 = collect(scribe);
+
+	if (r || r2)
+		return r ? r : r2;
+	return add_batches(scribe, error);
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "auth/auth.h"
+#include "json/writer.h"
 
 #define NOW_MS 1700000000000ULL
 #define DAY_MS 86400000ULL
@@ -159,6 +160,43 @@ static void key_shown_tells_no_digest(void **state)
 		"\"updated_at\":null,\"last_used_at\":null}");
 }
 
+static void expect_change(const struct api_key *before, const struct api_key *after,
+			  const char *expected)
+{
+	_cleanup_buf_ struct buf text;
+	struct json_writer writer;
+
+	buf_init(&text);
+	json_writer_init(&writer, &text);
+	api_key_write_change(before, after, &writer);
+	assert_string_equal(text.data, expected);
+}
+
+static void key_change_tells_what_differs_and_no_digest(void **state)
+{
+	struct api_key old = {.id = "key_1", .name = "n", .rights = AUTH_CHECK, .revision = 3};
+	struct api_key new = old;
+
+	memset(old.digest, 0xAB, sizeof(old.digest));
+	memset(new.digest, 0xAC, sizeof(new.digest));
+	new.revision = 4;
+	new.updated_at_ms = 1795466160123;
+	expect_change(&old, &new, "{\"before\":{},\"after\":{}}");
+	strcpy(new.name, "m");
+	new.rights = AUTH_ALL;
+	new.expires_at_ms = 1795466160123;
+	expect_change(&old, &new,
+		      "{\"before\":{\"name\":\"n\",\"rights\":[\"check\"],\"expires_at\":null},"
+		      "\"after\":{\"name\":\"m\",\"rights\":[\"all\"],"
+		      "\"expires_at\":\"2026-11-23T20:36:00.123Z\"}}");
+	expect_change(NULL, &old,
+		      "{\"before\":null,\"after\":{\"id\":\"key_1\",\"name\":\"n\","
+		      "\"rights\":[\"check\"],\"expires_at\":null,\"created_at\":null}}");
+	expect_change(&old, NULL,
+		      "{\"before\":{\"id\":\"key_1\",\"name\":\"n\",\"rights\":[\"check\"],"
+		      "\"expires_at\":null,\"created_at\":null},\"after\":null}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +206,7 @@ int main(void)
 		cmocka_unit_test(key_sent_back_as_shown_changes_but_its_time),
 		cmocka_unit_test(key_refused_update_leaves_it_alone),
 		cmocka_unit_test(key_shown_tells_no_digest),
+		cmocka_unit_test(key_change_tells_what_differs_and_no_digest),
 	};
 
 	return cmocka_run_group_tests_name("auth/api_key_json", tests, NULL, NULL);

@@ -114,6 +114,30 @@ static void random_bytes_fill_the_whole_length(void **state)
 		assert_int_equal(any[i], 0xFF);
 }
 
+static void id_next_is_the_one_behind_it(void **state)
+{
+	static const char *const rows[][2] = {
+		{"aud_00000000000000000000", "aud_00000000000000000001"},
+		{"aud_0000000000000000000h", "aud_0000000000000000000j"},
+		{"aud_000000000000000000zz", "aud_00000000000000000100"},
+		{"aud_00000000azzzzzzzzzzz", "aud_00000000b00000000000"},
+		{"a_zzzzzzzzzzzzzzzzzzzz", "a_00000000000000000000"},
+	};
+	char id[ID_SIZE], before[ID_SIZE];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		strcpy(id, rows[i][0]);
+		id_next(id);
+		assert_string_equal(id, rows[i][1]);
+	}
+	id_make("aud", 1795466160123, id);
+	for (int i = 0; i < 5000; i++) {
+		strcpy(before, id);
+		id_next(id);
+		assert_true(strcmp(before, id) < 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +147,7 @@ int main(void)
 		cmocka_unit_test(ids_of_one_millisecond_differ),
 		cmocka_unit_test(ids_use_the_whole_alphabet_at_every_random_place),
 		cmocka_unit_test(secret_has_its_length_and_alphabet),
+		cmocka_unit_test(id_next_is_the_one_behind_it),
 		cmocka_unit_test(random_bytes_fill_the_whole_length),
 	};
 

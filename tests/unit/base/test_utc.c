@@ -77,12 +77,44 @@ static void utc_other_forms_are_refused(void **state)
 	}
 }
 
+static void utc_written_by_people_is_read(void **state)
+{
+	static const char *const refused[] = {
+		"",
+		"2026",
+		"2026-11",
+		"2026-02-30",
+		"2026-1-23",
+		"2026-11-23T",
+		"2026-11-23Z",
+		"2026-11-23T20:36Z",
+		"2026-11-23T20:36:00",
+		"2026-11-23T24:00:00Z",
+		"2026-11-23 20:36:00Z",
+		"2026-11-23T20:36:00.1Z",
+		"2026-11-23T20:36:00+01:00",
+		"1969-12-31",
+	};
+	uint64_t ms;
+
+	assert_int_equal(utc_read("2026-11-23T20:36:00.123Z", 24, &ms), 0);
+	assert_true(ms == 1795466160123);
+	assert_int_equal(utc_read("2026-11-23T20:36:00Z", 20, &ms), 0);
+	assert_true(ms == 1795466160000);
+	assert_int_equal(utc_read("2026-11-23", 10, &ms), 0);
+	assert_true(ms == 1795392000000);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (utc_read(refused[i], strlen(refused[i]), &ms) != -EINVAL)
+			fail_msg("%s", refused[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(utc_known_times_are_written_and_read),
 		cmocka_unit_test(utc_beyond_the_last_year_stays_in_it),
 		cmocka_unit_test(utc_other_forms_are_refused),
+		cmocka_unit_test(utc_written_by_people_is_read),
 	};
 
 	return cmocka_run_group_tests_name("utc", tests, NULL, NULL);

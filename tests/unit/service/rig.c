@@ -42,6 +42,7 @@ void rig_start(struct rig *rig, uint64_t keys_max)
 		.tenant_keys_max = keys_max,
 		.datapath = rig->datapath,
 		.journal = rig->journal,
+		.ledger = rig->ledger,
 		.snapshot_interval_ms = rig->snapshot_interval_ms,
 	};
 
@@ -77,6 +78,7 @@ void rig_free(struct rig *rig)
 	datapath_close(rig->datapath, false);
 	memory_pins_free(rig->pins);
 	journal_close(rig->journal);
+	ledger_free(rig->ledger);
 	store_close(rig->store);
 	free(rig);
 }

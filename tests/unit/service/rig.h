@@ -29,6 +29,7 @@ struct rig {
 	struct memory_pins *pins;  /* owned; NULL: packets are off */
 	struct datapath *datapath; /* owned, on the pins */
 	struct journal *journal;   /* owned; NULL: none */
+	struct ledger *ledger;     /* the same */
 	uint32_t snapshot_interval_ms;
 	struct principal who;
 	struct actor actor;       /* who, from nowhere known */

@@ -282,6 +282,25 @@ static void changes_beyond_what_may_wait_are_counted_as_lost(void **state)
 	assert_int_equal(state_of(rig).lost, 2);
 }
 
+static void change_tried_again_without_an_entry_is_lost_once(void **state)
+{
+	struct rig *rig = *state;
+	struct fault_store *fault = wrap_store(rig);
+	struct admin_result result;
+	char id[ID_SIZE];
+
+	rig_add(rig, RIG_LIMIT("k", 5, "1m"), id);
+	assert_int_equal(list_all(rig).n, 1);
+	atomic_store(&rig->service->scribe.waiting, SCRIBE_NOTES_MAX);
+	memcpy(rig->error.message, id, sizeof(id));
+	fault->before = update_limit;
+	fault->data = rig;
+	assert_int_equal(rig_update(rig, id, "{\"limit\":9}", 0, &result), 0);
+	limit_done(&result.limit);
+	/* The other's change, too. */
+	assert_int_equal(state_of(rig).lost, 2);
+}
+
 static void note_that_cannot_be_read_holds_no_other_up(void **state)
 {
 	static const char *const rows[][2] = {
@@ -385,6 +404,7 @@ int main(void)
 		ON_RIG(entries_wait_while_the_ledger_takes_none),
 		ON_RIG(entry_that_was_written_after_all_is_there_once),
 		ON_RIG(changes_beyond_what_may_wait_are_counted_as_lost),
+		ON_RIG(change_tried_again_without_an_entry_is_lost_once),
 		ON_RIG(note_that_cannot_be_read_holds_no_other_up),
 		ON_RIG(tenants_see_their_own_changes),
 		cmocka_unit_test_setup_teardown(service_without_a_ledger_writes_no_notes, rig_setup,

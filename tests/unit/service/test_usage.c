@@ -194,6 +194,21 @@ static void hours_are_kept_apart_while_nothing_can_be_written(void **state)
 	}
 }
 
+static void what_waits_in_one_hour_is_one_batch(void **state)
+{
+	struct rig *rig = *state;
+
+	break_ledger(rig, false);
+	for (int i = 0; i < 20; i++) {
+		ask(rig, 3);
+		(void)list_all(rig);
+	}
+	assert_int_equal(rig->service->scribe.n_batches, 1);
+	mend_ledger(rig);
+	assert_int_equal(count_all(rig), 60);
+	assert_int_equal(rig->service->scribe.n_batches, 0);
+}
+
 static void one_check_counts_no_more_tokens_than_there_are_bits_for(void **state)
 {
 	struct rig *rig = *state;
@@ -221,6 +236,7 @@ int main(void)
 		ON_RIG(tenant_of_a_number_beyond_all_is_answered),
 		ON_RIG(addition_of_unknown_outcome_is_counted_once),
 		ON_RIG(hours_are_kept_apart_while_nothing_can_be_written),
+		ON_RIG(what_waits_in_one_hour_is_one_batch),
 		ON_RIG(one_check_counts_no_more_tokens_than_there_are_bits_for),
 	};
 

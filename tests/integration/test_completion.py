@@ -38,9 +38,10 @@ def test_completion_is_a_script_that_offers_what_is_taken():
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
     assert {"check", "limit", "status", "serve", "completion"} <= complete(script, "sluice", "")
     assert complete(script, "sluice", "li") == {"limit"}
-    for group in ("limit", "key"):
-        assert complete(script, "sluice", group, "") == {
+    for group, elsewhere in (("limit", set()), ("key", {"recover"})):
+        assert complete(script, "sluice", group, "") == elsewhere | {
             c.split()[1] for c in COMMANDS if c.startswith(group + " ")}
+    assert complete(script, "sluice", "key", "recover", "--d") == {"--data"}
     assert complete(script, "sluice", "check", "--") == {
         "--cost", "--peek", "--output", "--url", "--api-key-file", "--timeout", "--help"}
     assert "--dst-port" in complete(script, "sluice", "limit", "add", "x", "--d")

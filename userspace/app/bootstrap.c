@@ -17,14 +17,14 @@
 #define BOOTSTRAP_FILE "bootstrap.json"
 
 enum {
-	SECRET_SIZE = 41, /* 40 base62 characters: 238 bits */
+	PASSWORD_SIZE = 41, /* 40 base62 characters: 238 bits */
 };
 
 /* Made up, where the settings give nothing. */
 struct secrets {
-	char admin_token[SECRET_SIZE];
-	char check_token[SECRET_SIZE];
-	char password[SECRET_SIZE];
+	char admin_token[AUTH_TOKEN_SIZE];
+	char check_token[AUTH_TOKEN_SIZE];
+	char password[PASSWORD_SIZE];
 };
 
 static int visit_any(const struct store_record *record, void *data)
@@ -41,8 +41,8 @@ static_assert((int)CONF_TOKEN_MIN == AUTH_TOKEN_MIN && (int)CONF_TOKEN_MAX == AU
 /* What the settings give, and the rest made up. */
 static struct admin_bootstrap collect(const struct settings *settings, struct secrets *made)
 {
-	secret_make(made->admin_token, sizeof(made->admin_token));
-	secret_make(made->check_token, sizeof(made->check_token));
+	auth_token_make(made->admin_token);
+	auth_token_make(made->check_token);
 	secret_make(made->password, sizeof(made->password));
 	return (struct admin_bootstrap){
 		.email = settings->bootstrap_email,
@@ -123,4 +123,29 @@ int bootstrap_run(struct store *store, const struct clock *clock, const struct s
 	if (has_tenant)
 		return 0;
 	return err ? err : take_first_steps(store, clock, settings, error);
+}
+
+void bootstrap_warn(struct store *store, const struct settings *settings)
+{
+	const struct admin_bootstrap given = {
+		.admin_token = settings->bootstrap_key,
+		.check_token = settings->bootstrap_check_key,
+		.password = settings->bootstrap_password,
+	};
+	_cleanup_buf_ struct buf names;
+	int err;
+
+	buf_init(&names);
+	err = admin_bootstrap_unknown(store, &given, &names);
+	if (err)
+		log_warning(
+			"cannot tell whether the keys of the first start are still those of the "
+			"settings: %s",
+			strerror(-err));
+	else if (names.len > 0)
+		log_warning(
+			"%s: not used: it counts at the first start, and this store has others. "
+			"Make keys with `sluice key add`; if all are lost, stop the server and "
+			"run `sluice key recover --data %s`",
+			names.data, settings->data);
 }

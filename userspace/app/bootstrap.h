@@ -18,5 +18,10 @@
  */
 int bootstrap_run(struct store *store, const struct clock *clock, const struct settings *settings,
 		  struct field_error *error);
+/*
+ * Logs one warning when the settings bootstrap_* hold what a store that has had its first boot does
+ * not know: nobody would get in with it. As slow as bootstrap_run(), so not before HTTP answers.
+ */
+void bootstrap_warn(struct store *store, const struct settings *settings);
 /* Whether a first boot would take them. random_init() has been called. 0 or BOOTSTRAP_E_REFUSED. */
 int bootstrap_check(const struct settings *settings, struct field_error *error);

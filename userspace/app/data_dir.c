@@ -48,6 +48,16 @@ static int write_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
+/* What root writes for a server that runs as somebody else, that server must be able to read. */
+static int give_to_owner(int dir_fd, int fd)
+{
+	struct stat dir;
+
+	if (geteuid() != 0)
+		return 0;
+	return fstat(dir_fd, &dir) || fchown(fd, dir.st_uid, dir.st_gid) ? -errno : 0;
+}
+
 static int write_new_file(int dir_fd, const char *name, const void *bytes, size_t len)
 {
 	_cleanup_(close_fd) int fd =
@@ -56,7 +66,9 @@ static int write_new_file(int dir_fd, const char *name, const void *bytes, size_
 
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, bytes, len);
+	err = give_to_owner(dir_fd, fd);
+	if (!err)
+		err = write_all(fd, bytes, len);
 	if (!err && (fchmod(fd, 0600) || fsync(fd)))
 		err = -errno;
 	return err;

@@ -13,7 +13,7 @@
 int data_dir_prepare(const char *path, struct field_error *error);
 
 /*
- * Writes a file of mode 0600: whole and on disk when it returns 0, or as it was before.
+ * Writes a file of mode 0600 (of root's, one of the directory's owner): whole and on disk when it returns 0, or as it was before.
  * 0 or -errno.
  */
 int data_dir_write(const char *path, const char *name, const void *bytes, size_t len);

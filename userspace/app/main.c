@@ -8,6 +8,7 @@
 
 #include "app/backup.h"
 #include "app/config.h"
+#include "app/recover.h"
 #include "app/serve.h"
 #include "app/version.h"
 #include "base/log.h"
@@ -50,6 +51,7 @@ static void prepare_signals(void)
 static int serve(int n_args, char *const *args);
 static int config(int n_args, char *const *args);
 static int backup(int n_args, char *const *args);
+static int recover(int n_args, char *const *args);
 static int complete(int n_args, char *const *args);
 static int print_help(int n_args, char *const *args);
 static int print_version(int n_args, char *const *args);
@@ -64,6 +66,11 @@ static void put_backup_words(struct buf *words)
 {
 	buf_put_str(words, "--force --with-bootstrap -o ");
 	conf_put_options(words);
+}
+
+static void put_recover_words(struct buf *words)
+{
+	buf_put_str(words, "--data --config --help");
 }
 
 /* The commands of this room: those of the cli are its own. run() gets what stands behind `sluice`. */
@@ -82,6 +89,9 @@ static const struct command {
 	{{NULL, "backup", "FILE [--force]", "put limits, keys and quotas into one file of tar",
 	  put_backup_words},
 	 backup},
+	{{"key", "recover", "[--data DIR]",
+	  "make a new key when all are lost; the server is stopped", put_recover_words},
+	 recover},
 	{{NULL, "completion", "bash|zsh", "print a script for the shell to load", NULL}, complete},
 	{{NULL, "help", "", "this text; `sluice limit add --help` has its options", NULL},
 	 print_help},
@@ -132,6 +142,11 @@ static int config(int n_args, char *const *args)
 static int backup(int n_args, char *const *args)
 {
 	return backup_run(n_args - 1, args + 1);
+}
+
+static int recover(int n_args, char *const *args)
+{
+	return recover_run(n_args - 2, args + 2);
 }
 
 static int complete(int n_args, char *const *args)

@@ -222,6 +222,7 @@ int serve_run(const struct conf *conf)
 	} else {
 		announce_start(&server);
 		notify_manager("READY=1");
+		bootstrap_warn(server.store, conf_settings(conf));
 		wait_signal(&server, &reported);
 		notify_manager("STOPPING=1");
 		end_serving(&server, &reported);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -63,6 +64,15 @@ int db_lock_holder(const char *path, uint32_t *ret_pid)
 	return err;
 }
 
+/* As SQLite does with its files: root must not lock out whom the database belongs to. */
+static void give_to_owner(int fd, const char *path)
+{
+	struct stat info;
+
+	if (geteuid() == 0 && stat(path, &info) == 0 && fchown(fd, info.st_uid, info.st_gid) != 0)
+		return;
+}
+
 /*
  * An open file description lock in a file of its own: the kernel drops it with the process however
  * that ends; it also keeps out a second opener in the same process; and closing some other
@@ -81,6 +91,7 @@ int db_lock_take(const char *path, struct field_error *error, int *ret_fd)
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return db_explain(error, path, db_map_errno(errno));
+	give_to_owner(fd, path);
 	if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
 		write_pid(fd);
 		*ret_fd = fd;

@@ -94,3 +94,16 @@ int admin_bootstrap_validate(const struct admin_bootstrap *first, struct field_e
 /* *ret_done says whether this was the first boot. Runs on the store alone, before service_new. */
 int admin_bootstrap(struct store *store, const struct clock *clock,
 		    const struct admin_bootstrap *first, struct field_error *error, bool *ret_done);
+/*
+ * Which of what is given (NULL: nothing is) is nobody's in this store: names of environment variables,
+ * with commas between. A password takes tens of milliseconds and 64 MiB. 0 or -errno.
+ */
+int admin_bootstrap_unknown(struct store *store, const struct admin_bootstrap *given,
+			    struct buf *names);
+
+/*
+ * One more API key with every right, for whoever lost all others. On the store alone, while no service
+ * has it. 0, -errno, ADMIN_E_NOT_FOUND (there was no first boot yet) or ADMIN_E_STORE with *error.
+ */
+int admin_recover(struct store *store, const struct clock *clock, const char *token,
+		  struct field_error *error, char ret_id[ID_SIZE]);

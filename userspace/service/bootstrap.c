@@ -146,7 +146,11 @@ static struct audit_note *begin_note(struct first_boot *boot, const char *action
 static int draft_key(struct first_boot *boot, const char *name, const char *token, uint32_t rights,
 		     struct draft_record *ret)
 {
-	struct api_key key = {.rights = rights, .created_at_ms = boot->now_ms};
+	struct api_key key = {
+		.rights = rights,
+		.created_at_ms = boot->now_ms,
+		.updated_at_ms = boot->now_ms,
+	};
 	struct audit_note *note;
 
 	id_make("key", boot->now_ms, key.id);

@@ -20,6 +20,7 @@ sluice_srcs += \
 	userspace/service/packets.c \
 	userspace/service/reconcile.c \
 	userspace/service/records.c \
+	userspace/service/recover.c \
 	userspace/service/reset.c \
 	userspace/service/saver.c \
 	userspace/service/saver_head.c \

@@ -89,6 +89,13 @@ def run_curls(text):
                            check=True).stdout for curl in curls]
 
 
+def run_commands(text):
+    """Output of the commands that were printed for the command line, run one after the other."""
+    commands = re.search(r"^  (export (?:.*\n)(?:  .*\n)+)", text, re.MULTILINE)[1]
+    return subprocess.run(["sh", "-e", "-c", commands], capture_output=True, text=True, timeout=60,
+                          check=True).stdout
+
+
 def state_of_network():
     """Interfaces, namespaces and pins: what a demo makes and must take away."""
     names = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
@@ -107,6 +114,10 @@ def test_printed_curls_work_and_nothing_is_left(up, number, group):
         assert len(answers) == 2 and '"existing_id":"lim_' in answers[1]
     else:
         assert len(answers) == 3 and '"limit":1000,' in answers[1] and '"stats":{' in answers[2]
+    shown = run_commands(text)
+    assert shown.startswith("allowed: user123, 9") and "ALLOWED" in shown and "ready" in shown
+    if os.geteuid() == 0:
+        assert re.search(r"^limit +1000 packets per 1s$", shown, re.MULTILINE), shown
     assert one.end(number, group) == 0
     assert one.group_is_gone()
     assert list(one.tmp.iterdir()) == []
@@ -175,6 +186,10 @@ def test_named_interface_is_used_and_no_demo_made(up):
         answers = run_curls(text)
         assert len(answers) == 3 and '"capacity":{' in answers[1]
         assert f'"name":"{name}","mode":"native"' in answers[2]
+        # The curls made the limit of this packet already: the command says which one it is.
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            run_commands(text)
+        assert "sluice limit set lim_" in refused.value.stderr
         assert not any(f"slu{one.process.pid}" in made for made in state_of_network() - before)
         assert one.end(signal.SIGTERM) == 0
         shown = subprocess.run(["ip", "link", "show", name], capture_output=True, text=True, check=True)

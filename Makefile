@@ -60,7 +60,7 @@ demo_srcs := demo/demo.c $(filter-out generator/main.c generator/options.c,$(gen
 # --- flags -----------------------------------------------------------------------------------
 
 # Expanded on first use: on a fresh machine `make deps` runs before pkg-config exists.
-packages := jansson sqlite3 libsodium libbpf libcurl yaml-0.1 libarchive
+packages := jansson sqlite3 libsodium libbpf libcurl yaml-0.1 libarchive openssl
 pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(packages)))$(pkg_cflags)
 pkg_libs = $(eval pkg_libs := $$(shell pkg-config --libs $(packages)))$(pkg_libs)
 

@@ -87,7 +87,7 @@ int connection_new(struct loop *loop, const struct newcomer *from, struct connec
 	if (!c)
 		return -ENOMEM;
 	c->loop = loop;
-	transport_init(&c->transport, from->fd);
+	transport_init(&c->transport, from->fd, loop->httpd->encrypts ? &loop->httpd->tls : NULL);
 	c->peer = from->peer;
 	buf_init(&c->out);
 	parse_reset(&c->parse);
@@ -348,7 +348,7 @@ void connection_on_event(struct connection *c, uint32_t events)
 		discard_input(c);
 	else if (c->phase == PHASE_WRITING)
 		write_on(c);
-	else if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
+	else if (transport_may_recv(&c->transport, events))
 		input_read(c, events & (EPOLLRDHUP | EPOLLHUP));
 }
 
@@ -388,7 +388,7 @@ void connection_on_timeout(struct connection *c)
 	if (c->phase == PHASE_WRITING || c->phase == PHASE_STREAM)
 		setsockopt(c->transport.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	if (c->phase == PHASE_BODY && c->shed)
-		connection_refuse(c, refused_for_memory);
+		connection_refuse(c, 503, refused_for_memory);
 	else if (c->phase == PHASE_BODY || (c->phase == PHASE_HEAD && c->in_len))
 		refuse_rest(c, 408, "the request took too long to arrive");
 	else
@@ -397,20 +397,22 @@ void connection_on_timeout(struct connection *c)
 
 void connection_on_drain(struct connection *c)
 {
+	bool fresh = c->phase == PHASE_HEAD && !c->in_len;
+
 	if (c->phase == PHASE_STREAM) {
 		end_stream(c);
 		return;
 	}
-	if (c->phase != PHASE_IDLE && !(c->phase == PHASE_HEAD && !c->in_len))
+	if (c->phase != PHASE_IDLE && (!fresh || transport_in_handshake(&c->transport)))
 		return;
 	/* What lies in the socket was sent before the peer could know: it is answered. */
 	if (input_read(c, false) && !c->in_len)
 		connection_free(c);
 }
 
-void connection_refuse(struct connection *c, const char *reason)
+void connection_refuse(struct connection *c, unsigned int status, const char *reason)
 {
 	/* What is known of its request may lie in a buffer that is gone. */
 	parse_reset(&c->parse);
-	refuse_rest(c, 503, reason);
+	refuse_rest(c, status, reason);
 }

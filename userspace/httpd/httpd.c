@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "httpd/httpd_priv.h"
+#include "httpd/tls_priv.h"
 
 static int read_port(int fd, uint16_t *ret)
 {
@@ -105,11 +106,29 @@ static int listen_and_start(struct httpd *httpd)
 	return err ? err : start_loops(httpd);
 }
 
+static int start_tls(struct httpd *httpd)
+{
+	int err = snapshot_cell_init(&httpd->tls);
+
+	httpd->encrypts = httpd->config.tls != NULL;
+	if (!err && httpd->encrypts)
+		httpd_set_tls(httpd, httpd->config.tls);
+	/* The caller's, and has done its part. */
+	httpd->config.tls = NULL;
+	return err;
+}
+
+void httpd_set_tls(struct httpd *httpd, struct httpd_tls *tls)
+{
+	assert(httpd->encrypts);
+	snapshot_publish(&httpd->tls, &tls_hold(tls)->snapshot);
+}
+
 int httpd_new(const struct httpd_config *config, struct httpd **ret)
 {
 	struct httpd *httpd = calloc(1, sizeof(*httpd));
 	pthread_condattr_t monotonic;
-	int err = 0;
+	int err;
 
 	assert(config->threads > 0 && config->connections_max > 0);
 	if (!httpd)
@@ -127,6 +146,7 @@ int httpd_new(const struct httpd_config *config, struct httpd **ret)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&httpd->drained, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	err = start_tls(httpd);
 	while (httpd->n_loops < config->threads && !err)
 		err = loop_init(&httpd->loops[httpd->n_loops++], httpd);
 	if (!err)
@@ -187,6 +207,7 @@ void httpd_free(struct httpd *httpd)
 			pthread_join(httpd->loops[i].thread, NULL);
 	for (unsigned int i = 0; i < httpd->n_loops; i++)
 		loop_done(&httpd->loops[i]);
+	snapshot_cell_done(&httpd->tls);
 	pthread_cond_destroy(&httpd->drained);
 	pthread_mutex_destroy(&httpd->drained_lock);
 	free(httpd->loops);

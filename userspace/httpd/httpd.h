@@ -7,10 +7,16 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/field_error.h"
+
 /*
  * One epoll loop per thread; a connection stays with its loop. Syntax and framing are llhttp's in
  * its strict form: Content-Length twice, beside Transfer-Encoding or malformed, bare CR or LF,
  * folded headers and the like are refused with one answer and the connection is closed.
+ *
+ * Over TLS a handshake counts as the head of the first request: its time is header_timeout_ms. Who
+ * speaks plain HTTP to a server with TLS is answered 400, unencrypted; a newcomer for whom there is
+ * no room is closed without a word, since an answer would take a handshake.
  *
  * An idle connection holds no buffer; one that is reading holds at most a head of HTTPD_HEAD_MAX
  * and the body the handler agreed to take; one that writes, what its peer has not taken.
@@ -77,6 +83,38 @@ struct httpd_answer {
 /* One request waiting for its one answer. */
 struct httpd_exchange;
 
+/*
+ * A certificate with its key: TLS 1.2 and 1.3, protocol http/1.1. Immutable, and counts references:
+ * any number of servers may use one.
+ */
+struct httpd_tls;
+
+struct httpd_tls_facts {
+	int64_t begins, expires;  /* of the server's own certificate; unix seconds */
+	unsigned char digest[32]; /* its SHA-256 */
+	bool key_open;            /* everybody on this host may read or write the key's file */
+};
+
+/* Outcomes of httpd_tls_new(); error->message names the file and what is wrong with it. */
+#define HTTPD_E_CERTIFICATE 1
+#define HTTPD_E_KEY         2
+
+/*
+ * Reads PEM files: the server's own certificate, then those that lead from it to a known authority;
+ * and its key, without a passphrase. One out of its time is taken, since a server that answers only
+ * those who do not look is worth more than none: see the facts. 0, HTTPD_E_* or -ENOMEM.
+ */
+int httpd_tls_new(const char *cert_file, const char *key_file, struct field_error *error,
+		  struct httpd_tls **ret);
+/* Gives one reference back. NULL is fine. */
+void httpd_tls_free(struct httpd_tls *tls);
+static inline void httpd_tls_freep(struct httpd_tls **tls)
+{
+	httpd_tls_free(*tls);
+}
+#define _cleanup_httpd_tls_ _cleanup_(httpd_tls_freep)
+const struct httpd_tls_facts *httpd_tls_facts(const struct httpd_tls *tls);
+
 struct httpd_handler {
 	/* Runs on a loop's thread and must not block: it calls httpd_answer() or httpd_defer(), once. */
 	void (*handle)(struct httpd_exchange *exchange, const struct httpd_request *request,
@@ -98,6 +136,7 @@ struct httpd_config {
 	/* Between requests, and for the peer to take an answer; every HTTPD_TAKEN_MIN bytes that it
 	 * takes give it another second. */
 	unsigned int idle_timeout_ms;
+	struct httpd_tls *tls; /* NULL: plain. The caller's reference stays his */
 	struct httpd_handler handler;
 };
 
@@ -123,6 +162,10 @@ void httpd_set_timeouts(struct httpd *httpd, unsigned int header_ms, unsigned in
 			unsigned int idle_ms);
 /* How many are open now, those included that are about to close. Any thread. */
 unsigned int httpd_connections(const struct httpd *httpd);
+
+/* From now on newcomers get this certificate; who is there goes on with theirs. Any thread; only for
+ * a server that has TLS. The caller's reference stays his. */
+void httpd_set_tls(struct httpd *httpd, struct httpd_tls *tls);
 
 /* Answers on the handler's thread, before the handler returns. */
 void httpd_answer(struct httpd_exchange *exchange, const struct httpd_answer *answer);

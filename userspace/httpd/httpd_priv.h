@@ -10,6 +10,7 @@
 #include <llhttp/llhttp.h>
 
 #include "base/buf.h"
+#include "base/snapshot.h"
 #include "httpd/httpd.h"
 #include "httpd/transport_priv.h"
 
@@ -169,6 +170,8 @@ struct httpd_times {
 struct httpd {
 	struct httpd_config config; /* its times are those of the start */
 	struct httpd_times times;
+	bool encrypts;
+	struct snapshot_cell tls; /* the present struct httpd_tls, if it encrypts */
 	struct loop *loops;
 	unsigned int n_loops;
 	uint16_t port;
@@ -265,8 +268,8 @@ void connection_on_timeout(struct connection *connection);
 /* The server drains: ends now if it is between requests. */
 void connection_on_drain(struct connection *connection);
 extern const char refused_for_memory[];
-/* Gives up its request, if any: answers 503 for that reason and ends. */
-void connection_refuse(struct connection *connection, const char *reason);
+/* Gives up its request, if any: answers with this status for that reason and ends. */
+void connection_refuse(struct connection *connection, unsigned int status, const char *reason);
 
 /* loop.c */
 int loop_init(struct loop *loop, struct httpd *httpd);

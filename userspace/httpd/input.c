@@ -170,7 +170,7 @@ static bool read_some(struct connection *c, bool until_end, bool *ret_again)
 	if (c->in_len == 0) {
 		n = transport_recv(&c->transport, base, room, &more);
 	} else if (reserve_in(c, c->in_len + READ_MIN)) {
-		connection_refuse(c, refused_for_memory);
+		connection_refuse(c, 503, refused_for_memory);
 		return false;
 	} else {
 		base = c->in;
@@ -182,7 +182,10 @@ static bool read_some(struct connection *c, bool until_end, bool *ret_again)
 		return take_requests(c, base, c->in_len + (size_t)n);
 	if (n == -EAGAIN)
 		return true;
-	connection_free(c);
+	if (n == -EPROTOTYPE)
+		connection_refuse(c, 400, "this port takes TLS: ask with https://");
+	else
+		connection_free(c);
 	return false;
 }
 

@@ -109,7 +109,7 @@ static void adopt(struct loop *loop, const struct newcomer *from)
 		return;
 	}
 	if (!room)
-		connection_refuse(c, "as many connections are open as there may be");
+		connection_refuse(c, 503, "as many connections are open as there may be");
 }
 
 /* Gives the connection to the loop that has fewest. */

@@ -8,4 +8,7 @@ sluice_srcs += userspace/httpd/answer.c \
 	userspace/httpd/loop.c \
 	userspace/httpd/peer.c \
 	userspace/httpd/request.c \
-	userspace/httpd/stream.c
+	userspace/httpd/stream.c \
+	userspace/httpd/tls.c \
+	userspace/httpd/tls_files.c \
+	userspace/httpd/transport_tls.c

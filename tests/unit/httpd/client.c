@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +16,37 @@
 #include <cmocka.h>
 
 #include "unit/httpd/client.h"
+#include "unit/httpd/tunnel.h"
+
+static bool speaks_tls;
+
+void client_speak_tls(void)
+{
+	speaks_tls = true;
+}
+
+static void bound_waits(int fd)
+{
+	struct timeval wait = {.tv_sec = CLIENT_WAIT_MS / 1000};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+}
 
 int client_connect(uint16_t port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_port = htons(port),
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct timeval wait = {.tv_sec = CLIENT_WAIT_MS / 1000};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	bound_waits(fd);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	if (!speaks_tls)
+		return fd;
+	fd = tunnel_open(fd);
+	bound_waits(fd);
 	return fd;
 }
 

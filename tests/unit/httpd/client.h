@@ -7,6 +7,9 @@
 
 enum { CLIENT_WAIT_MS = 5000 };
 
+/* From now on client_connect() speaks TLS below what the test sees. */
+void client_speak_tls(void);
+
 /* Each fails the test when it does not come to an end in CLIENT_WAIT_MS. */
 int client_connect(uint16_t port);
 void client_send(int fd, const char *bytes, size_t len);

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "unit/httpd/certificate.h"
+#include "unit/httpd/client.h"
 #include "unit/httpd/server.h"
 
 /* What a handler put off: the test's threads take the oldest. */
@@ -231,6 +233,18 @@ static size_t body_max(const struct httpd_request *request, void *data)
 		       SERVER_BODY_MAX;
 }
 
+static struct httpd_tls *tls;
+
+void server_use_tls(void)
+{
+	struct certificate certificate;
+
+	certificate_make(&certificate, NULL);
+	assert_int_equal(httpd_tls_new(certificate.cert, certificate.key, NULL, &tls), 0);
+	certificate_remove(&certificate);
+	client_speak_tls();
+}
+
 struct httpd_config server_config(void)
 {
 	static const struct sockaddr_in address = {.sin_family = AF_INET,
@@ -245,6 +259,7 @@ struct httpd_config server_config(void)
 		.header_timeout_ms = 5000,
 		.body_timeout_ms = 5000,
 		.idle_timeout_ms = 5000,
+		.tls = tls,
 		.handler = {.handle = handle, .body_max = body_max},
 	};
 }

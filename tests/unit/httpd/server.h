@@ -17,6 +17,8 @@ struct server {
 	uint16_t port;
 };
 
+/* From now on server_config() has TLS, and client_connect() speaks it. For a main(). */
+void server_use_tls(void);
 struct httpd_config server_config(void);
 void server_start(struct server *server, const struct httpd_config *config);
 void server_stop(struct server *server);

@@ -387,6 +387,8 @@ int main(void)
 		cmocka_unit_test(connection_is_kept_as_version_and_header_say),
 		cmocka_unit_test(head_beyond_its_bounds_is_431),
 	};
+	int failed = cmocka_run_group_tests_name("httpd_framing", tests, start, stop);
 
-	return cmocka_run_group_tests_name("httpd_framing", tests, start, stop);
+	server_use_tls();
+	return failed + cmocka_run_group_tests_name("httpd_framing over TLS", tests, start, stop);
 }

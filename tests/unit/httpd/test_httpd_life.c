@@ -430,16 +430,23 @@ int main(void)
 		cmocka_unit_test(connection_that_says_nothing_is_closed),
 		cmocka_unit_test(reader_too_slow_is_cut_off),
 		cmocka_unit_test(newcomer_takes_the_place_of_the_longest_idle),
-		cmocka_unit_test(newcomer_takes_the_place_of_who_has_waited_longest),
 		cmocka_unit_test(idle_pushed_out_in_the_batch_of_its_request_is_no_fault),
-		cmocka_unit_test(newcomer_without_room_is_503),
-		cmocka_unit_test(refused_newcomers_that_hold_on_are_bounded),
-		cmocka_unit_test(descriptors_used_up_cost_the_idle_then_wait),
 		cmocka_unit_test(connections_are_dealt_out_evenly),
 		cmocka_unit_test(drain_answers_what_was_begun_and_closes_the_idle),
 		cmocka_unit_test(drain_of_an_empty_server_returns_at_once),
 		cmocka_unit_test(address_in_use_is_told),
 	};
+	/* An answer before any handshake, an end that a reset tells, descriptors that the client's TLS
+	 * would take. */
+	const struct CMUnitTest plain[] = {
+		cmocka_unit_test(newcomer_takes_the_place_of_who_has_waited_longest),
+		cmocka_unit_test(newcomer_without_room_is_503),
+		cmocka_unit_test(refused_newcomers_that_hold_on_are_bounded),
+		cmocka_unit_test(descriptors_used_up_cost_the_idle_then_wait),
+	};
+	int failed = cmocka_run_group_tests_name("httpd_life, plain only", plain, NULL, NULL);
 
-	return cmocka_run_group_tests_name("httpd_life", tests, NULL, NULL);
+	failed += cmocka_run_group_tests_name("httpd_life", tests, NULL, NULL);
+	server_use_tls();
+	return failed + cmocka_run_group_tests_name("httpd_life over TLS", tests, NULL, NULL);
 }

@@ -369,8 +369,14 @@ int main(void)
 		cmocka_unit_test(drain_ends_streams_with_the_last_chunk),
 		cmocka_unit_test(drain_waits_half_a_second_for_a_peer_that_does_not_read),
 		cmocka_unit_test(stream_may_be_ended_after_the_server),
+	};
+	/* An answer before any handshake. */
+	const struct CMUnitTest plain[] = {
 		cmocka_unit_test(stream_keeps_its_place),
 	};
+	int failed = cmocka_run_group_tests_name("httpd_stream, plain only", plain, NULL, NULL);
 
-	return cmocka_run_group_tests_name("httpd_stream", tests, NULL, NULL);
+	failed += cmocka_run_group_tests_name("httpd_stream", tests, NULL, NULL);
+	server_use_tls();
+	return failed + cmocka_run_group_tests_name("httpd_stream over TLS", tests, NULL, NULL);
 }

@@ -92,7 +92,7 @@ static const struct command {
 	{{"key", "recover", "[--data DIR]",
 	  "make a new key when all are lost; the server is stopped", put_recover_words},
 	 recover},
-	{{NULL, "completion", "bash|zsh", "print a script for the shell to load", NULL}, complete},
+	{{NULL, "completion", "bash", "print a script for the shell to load", NULL}, complete},
 	{{NULL, "help", "", "this text; `sluice limit add --help` has its options", NULL},
 	 print_help},
 	{{NULL, "--help", "", NULL, NULL}, print_help},
@@ -154,7 +154,7 @@ static int complete(int n_args, char *const *args)
 	struct cli_other others[N_COMMANDS + 1];
 
 	list_commands(others);
-	return cli_completion(n_args, args, others);
+	return cli_completion(n_args, args, others, conf_each_choice);
 }
 
 static int print_help(int n_args, char *const *args)

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/arguments.h"
 #include "app/backup.h"
 #include "app/config.h"
 #include "app/version.h"
@@ -19,14 +19,10 @@ enum {
 
 /* What is typed; the other arguments are those of serve. */
 struct call {
-	const char *file; /* NULL: none yet */
+	const char *file;
 	bool force, bootstrap, json;
-	char **args;
-	int n_args;
+	struct arguments args;
 };
-
-static const char usage[] = "takes FILE (or - for stdout), --force, --with-bootstrap, -o json, and "
-			    "--data DIR or --config FILE";
 
 static bool is_file(const char *argument)
 {
@@ -34,42 +30,34 @@ static bool is_file(const char *argument)
 }
 
 /* FILE comes first or last: elsewhere it could be the value of an option. */
-static void take_file(struct call *call)
+static const char *take_file(struct arguments *args)
 {
-	char **last = &call->args[call->n_args - 1];
-
-	if (call->n_args == 0)
-		return;
-	if (is_file(call->args[0]))
-		call->file = *call->args++;
-	else if (is_file(*last))
-		call->file = *last;
-	if (call->file)
-		call->n_args--;
+	if (args->n == 0)
+		return NULL;
+	if (is_file(args->at[0])) {
+		args->n--;
+		return *args->at++;
+	}
+	return is_file(args->at[args->n - 1]) ? args->at[--args->n] : NULL;
 }
 
-/* False with a sentence on stderr. */
-static bool read_call(int n_args, char *const *args, struct call *call)
+/* 0, or -errno with a sentence on stderr. */
+static int read_call(int n_args, char *const *args, struct call *call)
 {
-	for (int i = 0; i < n_args; i++) {
-		if (strcmp(args[i], "--force") == 0) {
-			call->force = true;
-		} else if (strcmp(args[i], "--with-bootstrap") == 0) {
-			call->bootstrap = true;
-		} else if (strcmp(args[i], "-o") == 0) {
-			if (++i == n_args || strcmp(args[i], "json") != 0) {
-				fprintf(stderr, "sluice: -o: takes json\n");
-				return false;
-			}
-			call->json = true;
-		} else {
-			call->args[call->n_args++] = args[i];
-		}
-	}
-	take_file(call);
-	if (!call->file || !*call->file)
-		fprintf(stderr, "sluice: backup %s\n", usage);
-	return call->file && *call->file;
+	int err = arguments_copy(n_args, args, &call->args);
+
+	if (!err)
+		err = arguments_take_format(&call->args, &call->json);
+	if (err)
+		return err;
+	call->force = arguments_take_flag(&call->args, "--force");
+	call->bootstrap = arguments_take_flag(&call->args, "--with-bootstrap");
+	call->file = take_file(&call->args);
+	if (call->file && *call->file)
+		return 0;
+	fprintf(stderr, "sluice: backup takes FILE (or - for stdout), --force, --with-bootstrap, "
+			"-o json, and --data DIR or --config FILE\n");
+	return -EINVAL;
 }
 
 static volatile sig_atomic_t signalled;
@@ -181,10 +169,10 @@ static int make(const struct call *call, const char *data)
 	return EXIT_CANNOT;
 }
 
-static int run(struct call *call)
+static int run(const struct call *call)
 {
 	const struct conf_sources sources = {
-		.environment = environ, .n_args = call->n_args, .args = call->args};
+		.environment = environ, .n_args = call->args.n, .args = call->args.at};
 	_cleanup_conf_ struct conf *conf = NULL;
 
 	if (config_load(&sources, &conf))
@@ -195,14 +183,9 @@ static int run(struct call *call)
 
 int backup_run(int n_args, char *const *args)
 {
-	char **kept = calloc((size_t)n_args + 1, sizeof(*kept));
-	struct call call = {.args = kept};
-	int status = EXIT_CANNOT;
+	struct call call = {.file = NULL};
+	int status = read_call(n_args, args, &call) ? EXIT_CANNOT : run(&call);
 
-	if (!kept)
-		fprintf(stderr, "sluice: %s\n", strerror(ENOMEM));
-	else if (read_call(n_args, args, &call))
-		status = run(&call);
-	free(kept);
+	arguments_done(&call.args);
 	return status;
 }

@@ -2,12 +2,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/arguments.h"
 #include "app/bootstrap.h"
 #include "app/config.h"
+#include "base/cleanup.h"
 #include "base/random.h"
 #include "conf/limits.h"
 
@@ -73,37 +74,19 @@ static int check(const char *path)
 	return 0;
 }
 
-/* Takes `-o json` out of the arguments, which otherwise are those of serve. False: a wrong -o. */
-static bool take_format(int *n_args, char **args, bool *ret_json)
+static int show(int n_args, char *const *args)
 {
-	int kept = 0;
-
-	for (int at = 0; at < *n_args; at++) {
-		if (strcmp(args[at], "-o") != 0) {
-			args[kept++] = args[at];
-			continue;
-		}
-		if (++at == *n_args || strcmp(args[at], "json") != 0)
-			return false;
-		*ret_json = true;
-	}
-	*n_args = kept;
-	return true;
-}
-
-static int show(int n_args, char **args)
-{
-	struct conf_sources sources = {.environment = environ, .args = args};
+	struct conf_sources sources = {.environment = environ};
+	_cleanup_arguments_ struct arguments own = {.all = NULL};
 	_cleanup_conf_ struct conf *conf = NULL;
 	_cleanup_buf_ struct buf text;
-	bool json = false;
+	bool json;
 
 	buf_init(&text);
-	if (!take_format(&n_args, args, &json)) {
-		fprintf(stderr, "sluice: -o: takes json\n");
+	if (arguments_copy(n_args, args, &own) || arguments_take_format(&own, &json))
 		return EXIT_WRONG;
-	}
-	sources.n_args = n_args;
+	sources.args = own.at;
+	sources.n_args = own.n;
 	if (config_load(&sources, &conf))
 		return EXIT_WRONG;
 	if (json)
@@ -113,22 +96,6 @@ static int show(int n_args, char **args)
 	return print(&text);
 }
 
-static int show_copy(int n_args, char *const *args)
-{
-	char **copy = calloc((size_t)n_args + 1, sizeof(*copy));
-	int status;
-
-	if (!copy) {
-		fprintf(stderr, "sluice: %s\n", strerror(ENOMEM));
-		return EXIT_WRONG;
-	}
-	for (int i = 0; i < n_args; i++)
-		copy[i] = args[i];
-	status = show(n_args, copy);
-	free(copy);
-	return status;
-}
-
 int config_run(int n_args, char *const *args)
 {
 	const char *verb = n_args > 0 ? args[0] : "";
@@ -136,7 +103,7 @@ int config_run(int n_args, char *const *args)
 	if (strcmp(verb, "check") == 0 && n_args == 2)
 		return check(args[1]);
 	if (strcmp(verb, "show") == 0)
-		return show_copy(n_args - 1, args + 1);
+		return show(n_args - 1, args + 1);
 	fprintf(stderr, "sluice: config takes `check FILE` or `show [-o json] [OPTION...]`\n");
 	return EXIT_WRONG;
 }

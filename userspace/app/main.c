@@ -8,6 +8,7 @@
 
 #include "app/backup.h"
 #include "app/config.h"
+#include "app/doctor.h"
 #include "app/recover.h"
 #include "app/serve.h"
 #include "app/version.h"
@@ -52,6 +53,7 @@ static int serve(int n_args, char *const *args);
 static int config(int n_args, char *const *args);
 static int backup(int n_args, char *const *args);
 static int recover(int n_args, char *const *args);
+static int doctor(int n_args, char *const *args);
 static int complete(int n_args, char *const *args);
 static int print_help(int n_args, char *const *args);
 static int print_version(int n_args, char *const *args);
@@ -92,7 +94,10 @@ static const struct command {
 	{{"key", "recover", "[--data DIR]",
 	  "make a new key when all are lost; the server is stopped", put_recover_words},
 	 recover},
-	{{NULL, "completion", "bash", "print a script for the shell to load", NULL}, complete},
+	{{NULL, "doctor", "[-o json]", "what on this host stands in the way, and what to do",
+	  put_show_words},
+	 doctor},
+	{{NULL, "completion", "bash|zsh", "print a script for the shell to load", NULL}, complete},
 	{{NULL, "help", "", "this text; `sluice limit add --help` has its options", NULL},
 	 print_help},
 	{{NULL, "--help", "", NULL, NULL}, print_help},
@@ -149,12 +154,17 @@ static int recover(int n_args, char *const *args)
 	return recover_run(n_args - 2, args + 2);
 }
 
+static int doctor(int n_args, char *const *args)
+{
+	return doctor_command(n_args - 1, args + 1);
+}
+
 static int complete(int n_args, char *const *args)
 {
 	struct cli_other others[N_COMMANDS + 1];
 
 	list_commands(others);
-	return cli_completion(n_args, args, others, conf_each_choice);
+	return cli_completion(n_args, args, others);
 }
 
 static int print_help(int n_args, char *const *args)

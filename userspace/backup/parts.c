@@ -143,6 +143,10 @@ static int copy_database(struct copying *copying)
 		return BACKUP_E_REFUSED;
 	if (r)
 		return r == -ENOMEM ? r : PART_E_FAULTY;
+	if (facts.empty && !copying->row->needed) {
+		copying->part->state = BACKUP_ABSENT;
+		return 0;
+	}
 	if (facts.application_id != copying->row->schema->application_id)
 		return refuse(copying, "not a file of Sluice's");
 	copying->part->schema = facts.version;

@@ -115,8 +115,7 @@ static int create_link(const struct datapath_bpf *b, unsigned int index, uint32_
 	return bpf_link_create(b->program, (int)index, BPF_XDP, &options);
 }
 
-/* Whether a program is of this name; naming others' programs takes CAP_SYS_ADMIN. */
-static bool is_sluice(uint32_t id)
+bool bpf_links_is_sluice(uint32_t id)
 {
 	struct bpf_prog_info info = {.type = 0};
 	uint32_t size = sizeof(info);
@@ -136,7 +135,7 @@ static void show_busy(struct datapath_bpf *b, struct bpf_interface *interface, u
 
 	if (bpf_xdp_query((int)index, 0, &found) == 0)
 		id = found.drv_prog_id ? found.drv_prog_id : found.skb_prog_id;
-	if (id && is_sluice(id))
+	if (id && bpf_links_is_sluice(id))
 		show_none(b, interface,
 			  "another Sluice's program limits it (id %u): detach that, or remove the "
 			  "pin directory it left",

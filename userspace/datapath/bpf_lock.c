@@ -55,8 +55,7 @@ static unsigned long holder_in(const char *line, const struct stat *st)
 	return strncmp(end, where, strlen(where)) == 0 ? holder : 0;
 }
 
-/* 0: cannot tell. */
-static unsigned long find_holder(const struct datapath_bpf *b)
+unsigned long bpf_lock_holder(const struct datapath_bpf *b)
 {
 	FILE *locks = fopen("/proc/locks", "re");
 	unsigned long pid = 0;
@@ -73,7 +72,7 @@ static unsigned long find_holder(const struct datapath_bpf *b)
 
 int bpf_lock_refuse(struct datapath_bpf *b)
 {
-	unsigned long pid = find_holder(b);
+	unsigned long pid = bpf_lock_holder(b);
 	char who[32] = "";
 
 	if (pid)

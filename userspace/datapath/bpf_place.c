@@ -2,21 +2,20 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "base/buf.h"
 #include "datapath/bpf_priv.h"
+#include "datapath/look.h"
 
-#define BPFFS "/sys/fs/bpf"
+#define BPFFS    "/sys/fs/bpf"
+#define NS_PER_S 1000000000
 
 /* For a controller that is stopping. */
 enum { WAIT_MS = 2000, WAIT_STEP_MS = 20 };
@@ -47,39 +46,17 @@ bool bpf_place_has_links(const struct datapath_bpf *b)
 	return found;
 }
 
-/* Without CAP_PERFMON the verifier takes no offset into a packet that a header has a say in. */
-static const struct {
-	const char *name;
-	unsigned int bit;
-	bool or_admin; /* CAP_SYS_ADMIN stands for it too */
-	bool to_load;  /* needless where a program is pinned */
-} rights[] = {
-	{"CAP_BPF", CAP_BPF, true, false},
-	{"CAP_PERFMON", CAP_PERFMON, true, true},
-	{"CAP_NET_ADMIN", CAP_NET_ADMIN, false, false},
-};
-
-/* Where they cannot be read the kernel's own answer has to do. */
-static uint64_t read_capabilities(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {0};
-
-	if (syscall(SYS_capget, &header, data) < 0)
-		return ~0ULL;
-	return (uint64_t)data[1].effective << 32 | data[0].effective;
-}
-
 static int check_rights(struct datapath_bpf *b)
 {
-	uint64_t have = read_capabilities();
-	bool admin = have >> CAP_SYS_ADMIN & 1, enough = true;
+	struct datapath_right rights[DATAPATH_RIGHTS];
 	char text[DATAPATH_WHY_SIZE];
+	bool enough = true;
 	struct buf missing;
 
+	datapath_look_rights(rights);
 	buf_init_fixed(&missing, text, sizeof(text));
-	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
-		if ((have >> rights[i].bit & 1) || (rights[i].or_admin && admin))
+	for (size_t i = 0; i < DATAPATH_RIGHTS; i++) {
+		if (rights[i].held)
 			continue;
 		buf_printf(&missing, " %s", rights[i].name);
 		enough = enough && rights[i].to_load;
@@ -90,38 +67,17 @@ static int check_rights(struct datapath_bpf *b)
 	return bpf_off(b, "this process lacks%s", text);
 }
 
-/* By how much the monotonic clock of this process is off the kernel's own. */
-static void read_clock_offset(long long *ret_seconds, long long *ret_nanoseconds)
-{
-	static const char name[] = "monotonic";
-	FILE *file = fopen("/proc/self/timens_offsets", "re");
-	char line[128];
-	char *end;
-
-	*ret_seconds = *ret_nanoseconds = 0;
-	if (!file)
-		return; /* a kernel without time namespaces */
-	while (fgets(line, sizeof(line), file)) {
-		if (strncmp(line, name, strlen(name)) != 0)
-			continue;
-		*ret_seconds = strtoll(line + strlen(name), &end, 10);
-		*ret_nanoseconds = strtoll(end, NULL, 10);
-	}
-	fclose(file);
-}
-
 /* Rules carry times that the program compares with the kernel's own clock. */
 static int check_clock(struct datapath_bpf *b)
 {
-	long long seconds, nanoseconds;
+	int64_t offset_ns = datapath_look_clock();
 
-	read_clock_offset(&seconds, &nanoseconds);
-	if (!seconds && !nanoseconds)
+	if (!offset_ns)
 		return 0;
 	return bpf_off(b,
 		       "this process is in a time namespace, whose clock is %lld s off the one "
 		       "that packets are judged by",
-		       seconds);
+		       (long long)(offset_ns / NS_PER_S));
 }
 
 int bpf_place_check(struct datapath_bpf *b)
@@ -154,6 +110,11 @@ static bool is_below(const char *path, const char *top)
 	return strncmp(path, top, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
+bool bpf_place_is_default(const struct datapath_bpf *b)
+{
+	return is_below(b->pin_dir, BPFFS);
+}
+
 static int mount_bpffs(struct datapath_bpf *b)
 {
 	if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0)
@@ -180,7 +141,7 @@ static int find_bpffs(struct datapath_bpf *b)
 	if (err)
 		return bpf_off(b, "cannot look at %.100s: %s%s", b->pin_dir, strerror(-err),
 			       hint_of(err, b->pin_dir));
-	if (is_below(b->pin_dir, BPFFS))
+	if (bpf_place_is_default(b))
 		return mount_bpffs(b);
 	return bpf_off(b, "the pin directory %.100s is not on a bpffs", b->pin_dir);
 }

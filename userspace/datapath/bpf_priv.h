@@ -60,10 +60,12 @@ int bpf_off(struct datapath_bpf *b, const char *format, ...) __attribute__((form
 /* bpf_object.c: the compiled programs, inside this binary. */
 extern const char bpf_object_start[], bpf_object_end[];
 
-/* bpf_place.c: rights, clocks, and where the pins are. */
+/* bpf_place.c: where the pins are, and whether rights and clock are right. */
 /* Fills the three directories; they need not exist. */
 int bpf_place_name(struct datapath_bpf *b, const char *pin_dir);
 bool bpf_place_has_links(const struct datapath_bpf *b);
+/* Whether the pins are where bpffs is mounted, also by us. */
+bool bpf_place_is_default(const struct datapath_bpf *b);
 /* Whether this process may limit packets, perhaps load, and reads the kernel's clock. */
 int bpf_place_check(struct datapath_bpf *b);
 /*
@@ -82,6 +84,8 @@ void bpf_place_remove(struct datapath_bpf *b);
 int bpf_lock_try(struct datapath_bpf *b);
 /* Says who holds it. */
 int bpf_lock_refuse(struct datapath_bpf *b);
+/* Its pid; 0: cannot tell. */
+unsigned long bpf_lock_holder(const struct datapath_bpf *b);
 void bpf_lock_release(struct datapath_bpf *b);
 
 /* bpf_program.c: the program in force, and its pin. */
@@ -115,6 +119,8 @@ void bpf_sample_close(struct datapath_bpf *b);
 void bpf_links_tend(struct datapath_bpf *b);
 /* Says what goes on although nobody names it any more. */
 void bpf_links_report_unnamed(struct datapath_bpf *b);
+/* Whether a program is of our name; naming others' programs takes CAP_SYS_ADMIN. */
+bool bpf_links_is_sluice(uint32_t id);
 /* Detaches and unpins every link, also those of interfaces no longer named. */
 void bpf_links_detach(struct datapath_bpf *b);
 void bpf_links_close(struct datapath_bpf *b);

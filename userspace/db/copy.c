@@ -58,13 +58,19 @@ static int make_new(const char *path, struct db **ret)
 
 static int read_facts(struct db *db, struct db_facts *ret)
 {
-	uint64_t application = 0, version = 0;
+	uint64_t application = 0, version = 0, objects = 0;
 	int r = db_query_u64(db, "PRAGMA application_id", &application);
 
 	if (r == 0)
 		r = db_query_u64(db, "PRAGMA user_version", &version);
 	if (r == 0)
-		*ret = (struct db_facts){(uint32_t)application, (uint32_t)version};
+		r = db_query_u64(db, "SELECT count(*) FROM sqlite_schema", &objects);
+	if (r == 0)
+		*ret = (struct db_facts){
+			.application_id = (uint32_t)application,
+			.version = (uint32_t)version,
+			.empty = application == 0 && version == 0 && objects == 0,
+		};
 	return r;
 }
 

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,7 @@ int db_open(const char *path, const struct db_schema *schema, struct field_error
 struct db_facts {
 	uint32_t application_id;
 	uint32_t version; /* of the schema */
+	bool empty;       /* made, but nothing in it yet: its owner is about to */
 };
 /*
  * Copies the database at `path`, as of one moment, into the new file `to` (mode 0600) and checks

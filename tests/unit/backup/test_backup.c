@@ -99,6 +99,19 @@ static void whole_directory_is_in(void **state)
 	assert_true(place->result.bytes > part_of(place, "store.db")->bytes);
 }
 
+/* A service that is starting makes it before it fills it. */
+static void empty_ledger_counts_as_none(void **state)
+{
+	struct place *place = *state;
+	char path[RIG_PATH_SIZE + 24];
+
+	snprintf(path, sizeof(path), "%s/ledger.db", place->data);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(make(place), 0);
+	assert_int_equal(part_of(place, "ledger.db")->state, BACKUP_ABSENT);
+	assert_true(backup_complete(&place->result));
+}
+
 static void damaged_snapshot_is_left_out(void **state)
 {
 	struct place *place = *state;
@@ -159,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(whole_directory_is_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(empty_ledger_counts_as_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_snapshot_is_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(stopped_one_leaves_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(description_is_the_manifest_with_the_file, setup,

@@ -29,6 +29,7 @@ struct check {
 	uint32_t second;
 	uint32_t n;
 	bool allowed;
+	bool last; /* room was made for new keys, as far as there was any */
 	struct rule_set set; /* of a key without state */
 	struct attempt attempts[ENGINE_MATCH_MAX];
 };
@@ -228,19 +229,29 @@ static void forget_steps(struct check *check)
 		check->attempts[i].next = check->attempts[i].value;
 }
 
+/* Whether it has something to remember. */
+static bool is_charged(const struct check *check)
+{
+	return check->request->cost > 0 && check->allowed && has_charge(check);
+}
+
+/* Limits that only watch let the request pass, though there is no room for its key. */
+static bool passes_uncounted(const struct check *check)
+{
+	return check->last && !may_deny(check);
+}
+
 static int consume(struct check *check)
 {
 	int err;
 
-	if (check->request->cost < 0) {
+	if (check->request->cost < 0)
 		refund_all(check);
-		return 0;
-	}
-	if (check->request->cost == 0 || !check->allowed || !has_charge(check))
+	if (!is_charged(check))
 		return 0;
 	if (!check->cell) {
 		err = add_key(check);
-		if (err == ENGINE_E_KEYS_MAX && !may_deny(check)) {
+		if (err == ENGINE_E_KEYS_MAX && passes_uncounted(check)) {
 			forget_steps(check);
 			return 0;
 		}
@@ -248,6 +259,15 @@ static int consume(struct check *check)
 			return err;
 	}
 	charge_all(check);
+	return 0;
+}
+
+/* What consume() would say. */
+static int foresee(const struct check *check)
+{
+	if (!check->cell && is_charged(check) && !passes_uncounted(check) &&
+	    !keys_have_room(check->engine, check->key.tenant))
+		return ENGINE_E_KEYS_MAX;
 	return 0;
 }
 
@@ -290,21 +310,29 @@ static void explain(const struct check *check, struct engine_verdict *ret)
 	}
 }
 
-static int run_check(struct check *check, struct engine_verdict *ret)
+static int judge(struct check *check, struct engine_verdict *ret)
 {
 	int err = find_attempts(check);
 
 	if (err)
 		return err;
 	evaluate(check);
-	if (!check->request->peek) {
-		err = consume(check);
-		if (err)
-			return err;
-	}
+	err = check->request->peek ? foresee(check) : consume(check);
+	if (err)
+		return err;
 	count(check);
 	explain(check, ret);
 	return 0;
+}
+
+static int run_check(struct check *check, struct engine_verdict *ret)
+{
+	int err;
+
+	lock_take(&check->shard->lock);
+	err = judge(check, ret);
+	lock_drop(&check->shard->lock);
+	return err;
 }
 
 int engine_check(struct engine *engine, const struct engine_request *request,
@@ -324,8 +352,11 @@ int engine_check(struct engine *engine, const struct engine_request *request,
 	check.key.hash =
 		key_hash(engine->rules.seed, request->tenant, request->key, request->key_len);
 	check.shard = engine_shard(engine, check.key.hash);
-	lock_take(&check.shard->lock);
+	check.last = false;
 	err = run_check(&check, ret);
-	lock_drop(&check.shard->lock);
-	return err;
+	if (err != ENGINE_E_KEYS_MAX)
+		return err;
+	keys_make_room(engine, request->tenant, request->now_ns);
+	check.last = true;
+	return run_check(&check, ret);
 }

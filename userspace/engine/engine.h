@@ -18,7 +18,7 @@
  * all of a change or nothing of it, and the check path takes no other lock.
  *
  * State is exact: a bucket is forgotten only when it equals one never used (sluice_idle), by the
- * sweep or to make room. When limits change, what a key consumed is kept: each live key is carried
+ * sweep or to make room (which finds all idle keys, but looks at a million cells a second at most). When limits change, what a key consumed is kept: each live key is carried
  * over (sluice_convert) at its next check or by the sweep, whichever comes first.
  */
 
@@ -135,8 +135,8 @@ int engine_apply(struct engine *engine, const struct engine_change *changes, siz
  * All or nothing: when every enforcing limit that covers the key admits the cost, all are charged,
  * otherwise none is. A shadow limit is charged when the request passes and it admits too.
  * Returns 0 with *ret filled (refused is no error), ENGINE_E_KEYS_MAX (a new key would need state
- * that the tenant may not have: nothing was consumed; where only shadow limits cover the key it
- * passes, uncharged), ENGINE_E_MATCH_MAX, ENGINE_E_KEY, -ENOMEM.
+ * that the tenant may not have, also for a peek: nothing was consumed; where only shadow limits cover
+ * the key it passes, uncharged), ENGINE_E_MATCH_MAX, ENGINE_E_KEY, -ENOMEM.
  */
 int engine_check(struct engine *engine, const struct engine_request *request,
 		 struct engine_verdict *ret);

@@ -12,6 +12,15 @@
  * changes and sweeps wait for each other. rules and generation are read under any shard's lock and
  * written under control and all of them.
  */
+
+/* Where a look for idle keys that make room at a tenant's bound stopped, and how far it may go. */
+struct room {
+	struct lock lock; /* taken before any shard's, and guards the others */
+	uint32_t shard, cell;
+	uint64_t cells;   /* that may be visited now */
+	uint64_t then_ns; /* when that was counted */
+};
+
 struct engine {
 	struct shard shards[ENGINE_SHARDS];
 	struct rules rules;
@@ -26,6 +35,7 @@ struct engine {
 	uint32_t sweep_generation; /* when the present pass began */
 	bool sweep_missed;         /* it could not carry some key over */
 
+	struct room room;
 	bool exporting; /* atomic; there is one cursor for it */
 };
 
@@ -104,6 +114,13 @@ int keys_add(struct engine *engine, struct shard *shard, const struct shard_key 
 int keys_restore(struct engine *engine, struct shard *shard, const struct shard_key *key,
 		 const struct rule_set *set, uint64_t now_ns, struct index_cell **ret);
 void keys_remove(struct engine *engine, struct shard *shard, struct index_cell *cell);
+/* Whether the tenant may have one more, as far as one can know. Under any shard's lock. */
+bool keys_have_room(const struct engine *engine, uint32_t tenant);
+/*
+ * Frees idle keys of all shards until the tenant may have one more, but visits only so many cells a
+ * second. The caller holds no lock.
+ */
+void keys_make_room(struct engine *engine, uint32_t tenant, uint64_t now_ns);
 
 /* sweep.c: one complete pass over all shards; control is held. */
 void sweep_settle(struct engine *engine, uint64_t now_ns);

@@ -32,8 +32,6 @@ struct shard {
 	struct slab nodes; /* with each node's words beside it */
 	struct slab words;
 	uint64_t n_words;
-	uint64_t room_made_ns; /* when idle keys were last looked for to make room; 0: never */
-	uint32_t hand;         /* cell where that stopped */
 } __attribute__((aligned(64)));
 
 /* What is looked up. */

@@ -29,7 +29,7 @@ struct check {
 	uint32_t second;
 	uint32_t n;
 	bool allowed;
-	bool last; /* room was made for new keys, as far as there was any */
+	bool last;           /* room was made for new keys, as far as there was any */
 	struct rule_set set; /* of a key without state */
 	struct attempt attempts[ENGINE_MATCH_MAX];
 };
@@ -310,7 +310,7 @@ static void explain(const struct check *check, struct engine_verdict *ret)
 	}
 }
 
-static int judge(struct check *check, struct engine_verdict *ret)
+static int run_check(struct check *check, struct engine_verdict *ret)
 {
 	int err = find_attempts(check);
 
@@ -323,16 +323,6 @@ static int judge(struct check *check, struct engine_verdict *ret)
 	count(check);
 	explain(check, ret);
 	return 0;
-}
-
-static int run_check(struct check *check, struct engine_verdict *ret)
-{
-	int err;
-
-	lock_take(&check->shard->lock);
-	err = judge(check, ret);
-	lock_drop(&check->shard->lock);
-	return err;
 }
 
 int engine_check(struct engine *engine, const struct engine_request *request,
@@ -352,11 +342,12 @@ int engine_check(struct engine *engine, const struct engine_request *request,
 	check.key.hash =
 		key_hash(engine->rules.seed, request->tenant, request->key, request->key_len);
 	check.shard = engine_shard(engine, check.key.hash);
-	check.last = false;
-	err = run_check(&check, ret);
-	if (err != ENGINE_E_KEYS_MAX)
-		return err;
-	keys_make_room(engine, request->tenant, request->now_ns);
-	check.last = true;
-	return run_check(&check, ret);
+	for (check.last = false;; check.last = true) {
+		lock_take(&check.shard->lock);
+		err = run_check(&check, ret);
+		lock_drop(&check.shard->lock);
+		if (err != ENGINE_E_KEYS_MAX || check.last)
+			return err;
+		keys_make_room(engine, request->tenant, request->now_ns);
+	}
 }

@@ -23,7 +23,7 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 		.context = &engine->arenas,
 	};
 	engine->word_slabs = config->slabs ? *config->slabs : engine->node_slabs;
-	memcpy(engine->rules.seed, config->seed, sizeof(engine->rules.seed));
+	rules_init(&engine->rules, config->seed);
 	for (uint32_t i = 0; i < ENGINE_SHARDS; i++)
 		shard_init(&engine->shards[i], &engine->node_slabs, &engine->word_slabs);
 	*ret = engine;

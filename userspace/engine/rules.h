@@ -8,6 +8,7 @@
 
 #include <sluice/params.h>
 
+#include "engine/anchor.h"
 #include "engine/engine.h"
 #include "engine/pattern.h"
 #include "engine/table.h"
@@ -50,6 +51,7 @@ struct rule {
 	char id[ENGINE_ID_SIZE];
 	struct rule_past *oldest, *newest;
 	struct pattern *pattern;
+	struct anchor anchor; /* of a pattern with stars */
 	struct rule *next_aging;
 	struct table_link by_id, by_match;
 	struct rule_stats stats[ENGINE_SHARDS];
@@ -60,15 +62,13 @@ struct tenant {
 	struct table_link by_number;
 	uint32_t number;
 	uint64_t keys_max;
-	uint64_t keys; /* live ones; atomic */
-	/* Lengths of the literal prefixes of its patterns, ascending, and how many have each. */
-	uint16_t n_lengths;
-	uint16_t lengths[ENGINE_KEY_MAX + 1];
-	uint32_t counts[ENGINE_KEY_MAX + 1]; /* by length */
+	uint64_t keys;                               /* live ones; atomic */
+	struct anchor_lengths anchors[ANCHOR_KINDS]; /* of its patterns */
 };
 
 struct rules {
 	uint64_t seed[2];
+	struct anchor_powers powers;
 	uint64_t sequence;
 	struct rule **slots; /* NULL: free */
 	uint32_t n_slots, slots_size;
@@ -87,6 +87,8 @@ struct rule_set {
 	struct rule *rules[ENGINE_MATCH_MAX];
 };
 
+/* Of zeroed memory. */
+void rules_init(struct rules *rules, const uint8_t seed[16]);
 void rules_done(struct rules *rules);
 
 /* hash is key_hash of (tenant, key). */

@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/key_hash.h"
 #include "engine/memory.h"
 #include "engine/rules_priv.h"
 
-enum { RULES_SLOTS_MIN = 16 };
+enum {
+	RULES_SLOTS_MIN = 16,
+	CROWD = 1 << 20, /* as dear as that many patterns: an anchor that every key has */
+};
 
 static void free_pasts(struct rule *rule)
 {
@@ -26,6 +30,12 @@ void rule_free(struct rule *rule)
 	free_pasts(rule);
 	pattern_free(rule->pattern);
 	engine_memory_free(rule);
+}
+
+void rules_init(struct rules *rules, const uint8_t seed[16])
+{
+	memcpy(rules->seed, seed, sizeof(rules->seed));
+	anchor_init(&rules->powers, rules->seed);
 }
 
 void rules_done(struct rules *rules)
@@ -107,44 +117,60 @@ void rules_keys_max(struct rules *rules, uint64_t keys_max)
 			table_entry(at, struct tenant, by_number)->keys_max = keys_max;
 }
 
-static void add_length(struct tenant *tenant, size_t length)
-{
-	uint16_t at = tenant->n_lengths;
+/* The anchor under which fewest patterns are filed so far; the first of equals. */
+struct choice {
+	const struct rules *rules;
+	struct anchor best;
+	uint32_t fewest;
+};
 
-	if (tenant->counts[length]++)
+static void consider(const struct anchor *anchor, void *data)
+{
+	struct choice *choice = data;
+	const struct table_link *link = table_find(&choice->rules->by_match, anchor->hash);
+	uint32_t n = anchor->len ? 0 : CROWD;
+
+	for (; link && n < choice->fewest; link = table_next(link))
+		n++;
+	if (n >= choice->fewest)
 		return;
-	for (; at && tenant->lengths[at - 1] > length; at--)
-		tenant->lengths[at] = tenant->lengths[at - 1];
-	tenant->lengths[at] = (uint16_t)length;
-	tenant->n_lengths++;
+	choice->fewest = n;
+	choice->best = *anchor;
 }
 
-static void remove_length(struct tenant *tenant, size_t length)
+static void choose_anchor(const struct rules *rules, struct rule *rule)
 {
-	uint16_t at = 0;
+	struct choice choice = {.rules = rules, .fewest = UINT32_MAX};
 
-	if (--tenant->counts[length])
-		return;
-	while (tenant->lengths[at] != length)
-		at++;
-	tenant->n_lengths--;
-	for (; at < tenant->n_lengths; at++)
-		tenant->lengths[at] = tenant->lengths[at + 1];
+	anchor_each(&rules->powers, rule->pattern, rule->tenant, consider, &choice);
+	rule->anchor = choice.best;
 }
 
 static void add_match(struct rules *rules, struct rule *rule)
 {
-	table_add(&rules->by_match, &rule->by_match,
-		  rules_hash_match(rules, rule->tenant, rule->pattern));
-	if (rule->pattern->stars)
-		add_length(rules_tenant(rules, rule->tenant), pattern_prefix_len(rule->pattern));
+	const struct pattern *pattern = rule->pattern;
+	struct anchor *anchor = &rule->anchor;
+
+	if (pattern->stars == 0) {
+		/* That of its key, which is at hand where keys are looked up. */
+		table_add(&rules->by_match, &rule->by_match,
+			  key_hash(rules->seed, rule->tenant, pattern->text,
+				   pattern_prefix_len(pattern)));
+		return;
+	}
+	choose_anchor(rules, rule);
+	table_add(&rules->by_match, &rule->by_match, anchor->hash);
+	anchor_lengths_add(&rules_tenant(rules, rule->tenant)->anchors[anchor->kind], anchor->len);
 }
 
 static void remove_match(struct rules *rules, struct rule *rule)
 {
+	const struct anchor *anchor = &rule->anchor;
+
 	table_remove(&rules->by_match, &rule->by_match);
 	if (rule->pattern->stars)
-		remove_length(rules_tenant(rules, rule->tenant), pattern_prefix_len(rule->pattern));
+		anchor_lengths_remove(&rules_tenant(rules, rule->tenant)->anchors[anchor->kind],
+				      anchor->len);
 }
 
 void rules_add(struct rules *rules, struct rule *rule)

@@ -5,15 +5,24 @@
 
 #include "unit/engine/plain.h"
 
+bool plain_covers(const char *pattern, size_t len, const char *key, size_t key_len)
+{
+	if (len == 0)
+		return key_len == 0;
+	if (*pattern == '*')
+		return plain_covers(pattern + 1, len - 1, key, key_len) ||
+		       (key_len && plain_covers(pattern, len, key + 1, key_len - 1));
+	if (*pattern == '\\') {
+		pattern++;
+		len--;
+	}
+	return key_len && *pattern == *key &&
+	       plain_covers(pattern + 1, len - 1, key + 1, key_len - 1);
+}
+
 static bool match_glob(const char *pattern, const char *key)
 {
-	if (*pattern == 0)
-		return *key == 0;
-	if (*pattern == '*')
-		return match_glob(pattern + 1, key) || (*key && match_glob(pattern, key + 1));
-	if (*pattern == '\\')
-		pattern++;
-	return *pattern == *key && match_glob(pattern + 1, key + 1);
+	return plain_covers(pattern, strlen(pattern), key, strlen(key));
 }
 
 struct plain_limit *plain_find(struct plain_engine *model, const char *id)

@@ -37,6 +37,9 @@ struct plain_engine {
 	struct plain_limit limits[PLAIN_LIMITS];
 };
 
+/* Whether a valid pattern matches the key, found by backtracking: for short ones. */
+bool plain_covers(const char *pattern, size_t len, const char *key, size_t key_len);
+
 struct plain_limit *plain_find(struct plain_engine *model, const char *id);
 void plain_apply(struct plain_engine *model, const struct engine_change *change, uint64_t now_ns);
 void plain_check(struct plain_engine *model, uint32_t tenant, unsigned key, int64_t cost, bool peek,

@@ -202,11 +202,8 @@ static void engine_check_bound_hurts_new_keys_of_its_tenant_only(void **state)
 
 static int peek(struct engine *engine, const char *key, int64_t cost, uint64_t now_ns)
 {
-	struct engine_request request = {.key = key,
-					 .key_len = strlen(key),
-					 .cost = cost,
-					 .peek = true,
-					 .now_ns = now_ns};
+	struct engine_request request = {
+		.key = key, .key_len = strlen(key), .cost = cost, .peek = true, .now_ns = now_ns};
 	struct engine_verdict verdict;
 	int err = engine_check(engine, &request, &verdict);
 
@@ -257,7 +254,8 @@ static void engine_check_idle_key_makes_room_wherever_it_is(void **state)
 		while ((err = check_tenant(*state, 0, number_key("fast", i + 1), 1, now_ns))) {
 			assert_int_equal(err, ENGINE_E_KEYS_MAX);
 			/* While the clock stands still there is one look. */
-			assert_int_equal(check_tenant(*state, 0, "fast", 1, now_ns), ENGINE_E_KEYS_MAX);
+			assert_int_equal(check_tenant(*state, 0, "fast", 1, now_ns),
+					 ENGINE_E_KEYS_MAX);
 			now_ns += 1000 * 1000;
 			looks++;
 		}

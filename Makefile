@@ -7,7 +7,7 @@
 # module.mk lists. All of them go into libsluice.a, but for userspace/app/main.c.
 #
 # Tests are found by name: tests/unit/**/test_*.c and tests/bpf/test_*.c (one binary each),
-# tests/fuzz/fuzz_*.c, tests/bench/bench_*.c, tests/bpf/*.bpf.c. Any other .c below tests/ is a
+# tests/fuzz/fuzz_*.c, tests/bench/bench_*.c, tests/soak/soak_*.c, tests/bpf/*.bpf.c. Any other .c below tests/ is a
 # helper and goes into libtest.a, which every test is linked with.
 #
 # Variants live in directories: $(BUILD) (release), $(BUILD)/clang, /asan, /tsan, /fuzz. Each
@@ -47,9 +47,10 @@ bpf_objs_src := $(filter tests/bpf/%.bpf.c,$(test_tree))
 bpf_srcs := $(filter tests/bpf/test_%.c,$(test_tree))
 fuzz_srcs := $(filter tests/fuzz/fuzz_%.c,$(test_tree))
 bench_srcs := $(filter tests/bench/bench_%.c,$(test_tree))
+soak_srcs := $(filter tests/soak/soak_%.c,$(test_tree))
 bench_objs_src := $(filter tests/bench/%.bpf.c,$(test_tree))
 helper_srcs := $(filter-out $(unit_srcs) $(bpf_objs_src) $(bpf_srcs) $(fuzz_srcs) $(bench_srcs) \
-	$(bench_objs_src) tests/check/% tests/harness/%,$(test_tree))
+	$(bench_objs_src) $(soak_srcs) tests/check/% tests/harness/%,$(test_tree))
 
 generator_srcs := $(sort $(wildcard generator/*.c))
 generator_bpf := $(filter %.bpf.c,$(generator_srcs))
@@ -220,9 +221,10 @@ bpf_bins := $(bpf_srcs:%.c=$(BUILD)/%)
 bpf_objs := $(patsubst tests/bpf/%.c,$(BUILD)/bpf/%.o,$(bpf_objs_src))
 bench_bins := $(bench_srcs:%.c=$(BUILD)/%) $(BUILD)/generator \
 	$(bench_objs_src:tests/bench/%.c=$(BUILD)/bpf/bench/%.o)
+soak_bins := $(soak_srcs:%.c=$(BUILD)/%) $(BUILD)/generator
 fuzz_bins := $(fuzz_srcs:%.c=$(dir_fuzz)/%)
 
-.PHONY: all deps up check check-long bench lint fmt install uninstall clean help
+.PHONY: all deps up check check-long soak bench lint fmt install uninstall clean help
 ## make: build build/sluice
 all: $(BUILD)/sluice
 
@@ -245,6 +247,14 @@ check:
 ## check-long: the same with the long forms (SLUICE_LONG=1) and ten minutes of fuzzing
 check-long:
 	@SLUICE_LONG=1 $(MAKE) --no-print-directory check
+
+## soak: everything at once for FOR=2m (or 8h), with kills; SEED=N repeats one run's choices
+soak:
+	@scripts/deps build test
+	@$(MAKE) --no-print-directory all soak-bins
+	@$(give_back)
+	@BUILD='$(BUILD)' PYTHONDONTWRITEBYTECODE=1 tests/soak/run --for '$(or $(FOR),2m)' \
+		$(if $(SEED),--seed '$(SEED)')
 
 ## bench: measure, print the table, write build/bench.json
 bench:
@@ -283,16 +293,18 @@ help:
 	@echo 'V=1 shows commands, BUILD=dir builds elsewhere.'
 
 # Groups that the test runner and people ask for. clang sees the unit tests in asan-tests.
-.PHONY: up-bins unit-tests asan-tests tsan-tests bpf-tests fuzz-tests bench-bins clang-all gcc-all
+.PHONY: up-bins unit-tests asan-tests tsan-tests bpf-tests fuzz-tests soak-bins bench-bins clang-all gcc-all
 up-bins: all $(BUILD)/demo
 unit-tests: $(call unit_bins,$(BUILD))
 asan-tests: $(call unit_bins,$(dir_asan))
 tsan-tests: $(threads_srcs:%.c=$(dir_tsan)/%)
 bpf-tests: $(bpf_objs) $(bpf_bins)
 fuzz-tests: $(fuzz_bins)
+soak-bins: $(soak_bins)
 bench-bins: $(bench_bins)
-gcc-all: all unit-tests bench-bins $(BUILD)/demo
-clang-all: $(dir_clang)/sluice $(dir_clang)/generator $(dir_clang)/demo $(bench_srcs:%.c=$(dir_clang)/%)
+gcc-all: all unit-tests soak-bins bench-bins $(BUILD)/demo
+clang-all: $(dir_clang)/sluice $(dir_clang)/generator $(dir_clang)/demo \
+	$(soak_srcs:%.c=$(dir_clang)/%) $(bench_srcs:%.c=$(dir_clang)/%)
 
 # What the static checks compile with: one source for these flags.
 .PHONY: show-cflags show-bpf-cflags show-tools show-srcs

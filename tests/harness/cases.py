@@ -131,6 +131,17 @@ def _junit_result(name, test):
     return Result(name, PASSED)
 
 
+def run_soak(name, seconds, env):
+    """One result of a soak, and a skip where it had to leave packets out."""
+    done = process.run([name, "--for", f"{seconds}s"], seconds + 120, env=env)
+    said = done.stdout + done.stderr
+    skips = [Result(f"{name}: packets", SKIPPED, why)
+             for why in re.findall(r"without packets: (.*)", said)]
+    if done.status == 0 and not done.timed_out:
+        return [Result(name, PASSED), *skips]
+    return [Result(name, FAILED, f"{said}{done.death() or f'exited with {done.status}'}"), *skips]
+
+
 def run_fuzz(name, binary, seconds, corpus, scratch):
     """Fuzzes for some seconds; what it finds stays in scratch, the repository's corpus is read."""
     if not os.path.exists(binary):

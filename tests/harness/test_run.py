@@ -148,6 +148,20 @@ def test_build_warning_fails(tmp_path):
     assert count(cases.run_build("b", ["echo", "CC x.o"], 10)) == (1, 0, 0)
 
 
+def test_soak_without_packets_passes_and_counts_a_skip(tmp_path):
+    path = script(tmp_path, "echo '[    0.1] without packets: no rights'")
+    results = cases.run_soak(path, 1, dict(os.environ))
+    assert count(results) == (1, 0, 1)
+    assert results[1].text == "no rights"
+
+
+def test_soak_broken_promise_fails_with_its_table(tmp_path):
+    path = script(tmp_path, "echo 'soak: 1 promises broken, seed 7'; echo BROKEN >&2; exit 1")
+    results = cases.run_soak(path, 1, dict(os.environ))
+    assert count(results) == (0, 1, 0)
+    assert "seed 7" in results[0].text and "BROKEN" in results[0].text
+
+
 def test_fuzz_crash_prints_how_to_reproduce(tmp_path):
     path = script(tmp_path, "echo 'artifact; Test unit written to /tmp/crash-1' >&2; exit 77")
     results = cases.run_fuzz("f", path, 1, tmp_path / "corpus", tmp_path / "work")

@@ -6,6 +6,8 @@ import json
 import os
 import pathlib
 import random
+import re
+import resource
 import sqlite3
 import tempfile
 import time
@@ -393,6 +395,41 @@ def test_missing_ledger_is_made_anew(start, tmp_path):
     client.make("k2")
     assert actions(client) == ["limit.create"]
     wait_for(lambda: ledger_text(client) == "ok")
+    client.close()
+
+
+def metric(client, name):
+    found = re.search(rf"^{name} (\d+)$", client.get("/metrics").body.decode(), re.MULTILINE)
+    return int(found[1])
+
+
+def test_full_disk_is_said_and_nothing_is_lost_but_what_it_could_not_take(start):
+    server = start("--snapshot-interval", "100ms")
+    client = server.client()
+    limit = client.make("k", limit=1000)["id"]
+    wait_for(lambda: ledger_text(client) == "ok")
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (8000, resource.RLIM_INFINITY))
+    for _ in range(10):
+        assert client.check("k")["allowed"]
+    assert client.post("/api/limits", {"key": "other", "limit": 1, "interval": "1m"}).status == 503
+    # What is consumed can be forgotten without a disk; that nobody will find it in the audit is counted.
+    assert client.post(f"/api/limits/{limit}/reset").status == 204
+    assert client.check("k", peek=1)["remaining"] == 1000
+    assert metric(client, "sluice_audit_lost_total") == 1
+    said = wait_for(lambda: "full" in (text := ledger_text(client)) and text)
+    assert "not written" in said
+    wait_for(lambda: said in server.stderr() and "without an entry" in server.stderr())
+    assert metric(client, "sluice_ledger_failing") == 1
+    # What is there can be read.
+    assert actions(client) == ["limit.create"]
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE,
+                     (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    client.ask("DELETE", f"/api/limits/{limit}")
+    assert actions(client) == ["limit.create", "limit.delete"]
+    wait_for(lambda: ledger_text(client) == "ok")
+    assert sum(row["allowed"] for row in client.get("/api/usage").json["entries"]) == 10
+    wait_for(lambda: "written again" in server.stderr())
+    assert server.stderr().count(said) == 1, "it is said once"
     client.close()
 
 

@@ -164,6 +164,14 @@ static int add_entries(struct ledger *ledger, const struct ledger_entry *entries
 	return ledger_file_fail(file, r, error);
 }
 
+/* There are few changes of one object, so its index is the one to take; the plus says so. */
+static const char *actor_term(const struct ledger_search *search)
+{
+	if (!search->actor)
+		return "";
+	return search->object ? " AND +actor = ?4" : " AND actor = ?4";
+}
+
 static int prepare_search(struct ledger_file *file, const struct ledger_search *search,
 			  struct db_stmt **ret)
 {
@@ -172,7 +180,7 @@ static int prepare_search(struct ledger_file *file, const struct ledger_search *
 
 	snprintf(sql, sizeof(sql),
 		 "SELECT * FROM audit WHERE tenant = ?1 AND id < ?2%s%s ORDER BY id DESC",
-		 search->object ? " AND object = ?3" : "", search->actor ? " AND actor = ?4" : "");
+		 search->object ? " AND object = ?3" : "", actor_term(search));
 	r = db_prepare(file->db, sql, ret);
 	if (r)
 		return r;

@@ -228,12 +228,24 @@ static int prune(struct scribe *scribe, struct field_error *error)
 	return r;
 }
 
+/* Nothing can be added, but what is asked in one hour must not be counted into another later on. */
+static void keep_hours_apart(struct scribe *scribe)
+{
+	struct field_error ignored;
+
+	pthread_mutex_lock(&scribe->work);
+	(void)scribe_carry_usage(scribe, &ignored);
+	pthread_mutex_unlock(&scribe->work);
+}
+
 static int work(struct scribe *scribe)
 {
 	struct field_error error = {.field = ""};
 	int r = open_ledger(scribe, &error);
 
-	if (!r)
+	if (r)
+		keep_hours_apart(scribe);
+	else
 		r = scribe_catch_up(scribe, &error);
 	if (!r)
 		r = prune(scribe, &error);
@@ -251,10 +263,9 @@ static uint64_t hour_left_ns(const struct scribe *scribe)
 
 static uint64_t rest_ns(const struct scribe *scribe, uint64_t retry_ms)
 {
-	uint64_t rest = atomic_load(&scribe->interval_ns), left = hour_left_ns(scribe);
+	uint64_t rest = retry_ms ? retry_ms * NS_PER_MS : atomic_load(&scribe->interval_ns);
+	uint64_t left = hour_left_ns(scribe);
 
-	if (retry_ms)
-		return retry_ms * NS_PER_MS;
 	return rest < left ? rest : left;
 }
 

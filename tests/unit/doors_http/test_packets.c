@@ -24,6 +24,7 @@ static void ask(struct rig *rig, const char *query,
 
 	memset(ret, 0, sizeof(*ret));
 	ret->http.config.service = rig->service;
+	ret->http.config.version = "0";
 	ret->request.http = &ret->http;
 	ret->request.who = rig->who;
 	strcpy(text, query);

@@ -194,6 +194,52 @@ static void hours_are_kept_apart_while_nothing_can_be_written(void **state)
 	}
 }
 
+static int refuse_to_open(struct ledger *ledger, struct field_error *error,
+			  struct field_error *aside)
+{
+	field_error_set(error, "", "the test says so");
+	return LEDGER_E_NEWER;
+}
+
+static void hours_are_kept_apart_while_the_ledger_cannot_be_opened(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t hour = clock_utc_ms(&rig->clock) / HOUR_MS;
+	struct field_error error, aside;
+	struct list list;
+
+	rig_stop(rig);
+	sound = rig->ledger->ops;
+	faulty = *sound;
+	faulty.open = refuse_to_open;
+	rig->ledger->ops = &faulty;
+	rig->ledger->open = false;
+	rig_start(rig, 100);
+	for (unsigned int i = 1; i <= 3; i++) {
+		ask(rig, i);
+		/* What the scribe does after a try. */
+		pthread_mutex_lock(&rig->service->scribe.work);
+		assert_int_equal(scribe_carry_usage(&rig->service->scribe, &error),
+				 LEDGER_E_CLOSED);
+		pthread_mutex_unlock(&rig->service->scribe.work);
+		clock_advance_ms(&rig->clock, HOUR_MS);
+		pthread_mutex_lock(&rig->service->scribe.work);
+		assert_int_equal(scribe_carry_usage(&rig->service->scribe, &error),
+				 LEDGER_E_CLOSED);
+		pthread_mutex_unlock(&rig->service->scribe.work);
+	}
+	mend_ledger(rig);
+	assert_int_equal(ledger_open(rig->ledger, &error, &aside), 0);
+	rig_stop(rig);
+	rig_start(rig, 100);
+	list = list_all(rig);
+	assert_int_equal(list.n, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(list.hours[i], hour + i);
+		assert_int_equal(list.allowed[i], i + 1);
+	}
+}
+
 static void what_waits_in_one_hour_is_one_batch(void **state)
 {
 	struct rig *rig = *state;
@@ -236,6 +282,7 @@ int main(void)
 		ON_RIG(tenant_of_a_number_beyond_all_is_answered),
 		ON_RIG(addition_of_unknown_outcome_is_counted_once),
 		ON_RIG(hours_are_kept_apart_while_nothing_can_be_written),
+		ON_RIG(hours_are_kept_apart_while_the_ledger_cannot_be_opened),
 		ON_RIG(what_waits_in_one_hour_is_one_batch),
 		ON_RIG(one_check_counts_no_more_tokens_than_there_are_bits_for),
 	};

@@ -1,8 +1,14 @@
 """API keys over HTTP: made, seen, changed, revoked, expired, and what they may not do to each other."""
 # SPDX-License-Identifier: MIT
+import json
 import re
+import shutil
+import signal
 import socket
+import subprocess
 import threading
+import time
+import urllib.request
 
 import pytest
 from conftest import CHECK_KEY, KEY, Client, advance
@@ -446,3 +452,51 @@ def test_scraper_with_metrics_read_only_scrapes_and_nothing_else(fresh):
     for path in ("/api/limits", "/api/packets", "/api/keys", "/api/check?key=a"):
         assert scraper.get(path).status == 403
     scraper.close()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+@pytest.mark.skipif(not shutil.which("prometheus"), reason="there is no prometheus here")
+def test_prometheus_scrapes_with_a_key_for_that_alone(fresh, tmp_path):
+    server, client = fresh
+    made = make(client, "prometheus", ["metrics:read"])
+    (tmp_path / "token").write_text(made["token"] + "\n")
+    (tmp_path / "prometheus.yml").write_text(f"""
+global: {{ scrape_interval: 200ms, scrape_timeout: 200ms }}
+scrape_configs:
+  - job_name: sluice
+    authorization: {{ credentials_file: {tmp_path}/token }}
+    static_configs: [{{ targets: ["127.0.0.1:{server.port}"] }}]
+""")
+    url = f"http://127.0.0.1:{(port := free_port())}/api/v1/targets"
+    said = open(tmp_path / "said", "wb")
+    with subprocess.Popen(
+            ["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--web.listen-address=127.0.0.1:{port}",
+             f"--storage.tsdb.path={tmp_path}/tsdb"], stdout=said, stderr=said) as prometheus:
+        try:
+            def health():
+                """Of the one target: what the last scrape said, once there was one."""
+                try:
+                    with urllib.request.urlopen(url, timeout=5) as answer:
+                        target, = json.load(answer)["data"]["activeTargets"]
+                        return target["health"], target["lastError"]
+                except (OSError, ValueError):
+                    return "unknown", ""
+
+            def wait_for(wanted):
+                deadline = time.monotonic() + 20
+                while (now := health())[0] != wanted:
+                    assert time.monotonic() < deadline, (now, (tmp_path / "said").read_text())
+                    time.sleep(0.05)
+                return now[1]
+
+            assert wait_for("up") == ""
+            assert client.ask("DELETE", f"/api/keys/{made['id']}").status == 204
+            assert "401" in wait_for("down")
+        finally:
+            prometheus.send_signal(signal.SIGTERM)
+            prometheus.wait(20)
+            said.close()

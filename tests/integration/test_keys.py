@@ -111,6 +111,7 @@ def test_list_shows_every_key_once_in_pages(fresh):
     while True:
         got = client.get("/api/keys?limit=10" + (f"&cursor={cursor}" if cursor else "")).json
         assert list(got) == ["keys", "next_cursor", "total"] and got["total"] == 25
+        assert len(got["keys"]) == min(10, 25 - len(seen))
         seen += got["keys"]
         pages += 1
         cursor = got["next_cursor"]

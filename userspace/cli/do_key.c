@@ -8,7 +8,7 @@
 #include "cli/text_priv.h"
 
 static const char keys_path[] = "/api/keys/";
-static const struct cli_list all = {"/api/keys?limit=1000", "keys"};
+static const struct cli_list all = {.path = "/api/keys?limit=1000", .member = "keys"};
 
 static const char *id_of(const struct cli *cli)
 {

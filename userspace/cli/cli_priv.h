@@ -29,7 +29,8 @@ struct cli {
 	size_t width; /* columns of a table */
 	struct buf out;
 	struct buf problem;
-	struct buf note; /* one line for people, where out is for programs */
+	struct buf note;   /* one line for people, where out is for programs */
+	struct buf regret; /* what stays when out cannot be written, and what to do about it */
 };
 
 /* Frees all of it, and wipes the key. */

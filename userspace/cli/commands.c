@@ -157,7 +157,8 @@ static int finish(struct cli *cli, enum cli_status status)
 	else if (cli->out.len > 0)
 		fwrite(cli->out.data, 1, cli->out.len, stdout);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		status = cli_fail(cli, "cannot write the output: %s", strerror(errno));
+		status = cli_fail(cli, "cannot write the output: %s%s", strerror(errno),
+				  cli->regret.len > 0 ? cli->regret.data : "");
 	if (status == CLI_ERROR)
 		fprintf(stderr, "sluice: %s\n",
 			cli->problem.len > 0 && !cli->problem.failed ? cli->problem.data :
@@ -189,6 +190,7 @@ void cli_done(struct cli *cli)
 	buf_done(&cli->out);
 	buf_done(&cli->problem);
 	buf_done(&cli->note);
+	buf_done(&cli->regret);
 }
 
 static int run_command(enum cli_command_id id, int n_args, char *const *args)

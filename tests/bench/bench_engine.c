@@ -32,6 +32,7 @@ struct job {
 	uint32_t n_keys;
 	uint32_t first;
 	uint32_t checks;
+	bool ahead; /* engine_look_ahead is told, as for batches */
 	pthread_barrier_t *start;
 	uint64_t began_ns;
 	uint64_t ended_ns;
@@ -66,6 +67,15 @@ static void check_key(struct engine *engine, const char *key)
 	}
 }
 
+static void look_ahead(const struct job *job, uint32_t first)
+{
+	struct engine_key keys[ENGINE_AHEAD_MAX];
+
+	for (uint32_t i = 0; i < ENGINE_AHEAD_MAX; i++)
+		keys[i] = (struct engine_key){job->keys[(first + i) % job->n_keys], KEY_SIZE - 1};
+	engine_look_ahead(job->engine, 0, keys, ENGINE_AHEAD_MAX);
+}
+
 static void *run_job(void *data)
 {
 	struct job *job = data;
@@ -74,6 +84,8 @@ static void *run_job(void *data)
 	pthread_barrier_wait(job->start);
 	job->began_ns = read_clock_ns();
 	for (uint32_t i = 0; i < job->checks; i++) {
+		if (job->ahead && i % ENGINE_AHEAD_MAX == 0)
+			look_ahead(job, at);
 		check_key(job->engine, job->keys[at]);
 		if (++at == job->n_keys)
 			at = 0;
@@ -337,6 +349,9 @@ int main(void)
 	job = (struct job){.engine = engine, .keys = hot, .n_keys = 1, .checks = HOT_CHECKS};
 	report_median("engine_hot_1_thread", &job, 1);
 	report_median("engine_hot_2_threads", &job, 2);
+	job.ahead = true;
+	job.checks = HOT_CHECKS / 4;
+	report_median("engine_hot_batch", &job, 1);
 
 	put_limit(engine, "lim_all", "cold:*");
 	make_keys(keys);
@@ -353,6 +368,8 @@ int main(void)
 	report_miss();
 	report_median("engine_1m_keys_1_thread", &job, 1);
 	report_median("engine_1m_keys_2_threads", &job, 2);
+	job.ahead = true;
+	report_median("engine_1m_keys_batch", &job, 1);
 	engine_free(engine);
 	report_restart(keys);
 	free(keys);

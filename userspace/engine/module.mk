@@ -1,5 +1,5 @@
 # The engine's sources.
-sluice_srcs += userspace/engine/anchor.c userspace/engine/apply.c userspace/engine/arena.c userspace/engine/carry.c userspace/engine/check.c \
+sluice_srcs += userspace/engine/anchor.c userspace/engine/ahead.c userspace/engine/apply.c userspace/engine/arena.c userspace/engine/carry.c userspace/engine/check.c \
 	userspace/engine/engine.c userspace/engine/export.c userspace/engine/import.c \
 	userspace/engine/index.c userspace/engine/key_hash.c \
 	userspace/engine/keys.c userspace/engine/lock.c userspace/engine/memory.c \

@@ -156,3 +156,13 @@ int service_check(struct service *service, const struct principal *who,
 		  r == 0 ? tokens_of(request, ret) : 0);
 	return r;
 }
+
+void service_check_ahead(struct service *service, const struct principal *who,
+			 const struct check_request *requests, size_t n)
+{
+	struct engine_key keys[CHECK_AHEAD_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		keys[i] = (struct engine_key){requests[i].key, requests[i].key_len};
+	engine_look_ahead(service->engine, who->tenant_number, keys, n);
+}

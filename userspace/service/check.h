@@ -8,6 +8,7 @@
 
 enum {
 	CHECK_BATCH_MAX = 1000,
+	CHECK_AHEAD_MAX = ENGINE_AHEAD_MAX,
 };
 
 /* Of one check's cost no more than this counts as usage. */
@@ -51,6 +52,10 @@ int check_key_validate(const char *field, const char *key, size_t len, struct fi
 int service_check(struct service *service, const struct principal *who,
 		  const struct check_request *request, struct field_error *error,
 		  struct check_answer *ret);
+
+/* Before the next n checks of a batch, at most CHECK_AHEAD_MAX: they then wait less for memory. */
+void service_check_ahead(struct service *service, const struct principal *who,
+			 const struct check_request *requests, size_t n);
 
 /* Figures of one hit as people read them. */
 void check_figures_of(const struct engine_hit *hit, struct check_figures *ret);

@@ -429,6 +429,25 @@ static void engine_reset_key_forgets_that_key_and_limit_only(void **state)
 	assert_int_equal(engine_reset_key(*state, "c", "k1", 2, START_NS), ENGINE_E_NOT_FOUND);
 }
 
+static void engine_look_ahead_changes_nothing(void **state)
+{
+	static const struct engine_key keys[] = {{"k1", 2}, {"k2", 2}, {"other", 5}, {"k1", 2}};
+	struct engine_usage before;
+	uint64_t changes;
+
+	engine_look_ahead(*state, 0, keys, 4);
+	kit_limit(*state, "a", "k*", 3);
+	assert_true(kit_allowed(*state, "k1", 2, START_NS));
+	before = kit_usage(*state);
+	changes = engine_changes(*state);
+	engine_look_ahead(*state, 0, keys, 4);
+	engine_look_ahead(*state, 7, keys, 0);
+	assert_int_equal(engine_changes(*state), changes);
+	assert_int_equal(kit_usage(*state).keys, before.keys);
+	assert_int_equal(kit_usage(*state).bytes, before.bytes);
+	assert_int_equal(kit_remaining(*state, "k1", 0, START_NS), 1);
+}
+
 #define engine_test(name) cmocka_unit_test_setup_teardown(name, make_engine, free_engine)
 
 int main(void)
@@ -459,6 +478,7 @@ int main(void)
 		engine_test(engine_check_unwritten_neighbour_window_stays_empty),
 		engine_test(engine_check_time_going_back_forgets_nothing),
 		engine_test(engine_reset_key_forgets_that_key_and_limit_only),
+		engine_test(engine_look_ahead_changes_nothing),
 	};
 
 	return cmocka_run_group_tests_name("engine check", tests, NULL, NULL);

@@ -170,6 +170,18 @@ static void engine_apply_under_checks_admits_no_more_than_the_largest_limit(void
 	}
 }
 
+static void look_ahead(struct worker *worker, unsigned first)
+{
+	struct engine_key keys[ENGINE_AHEAD_MAX];
+	char texts[ENGINE_AHEAD_MAX][16];
+
+	for (unsigned i = 0; i < ENGINE_AHEAD_MAX; i++) {
+		number_key((first + i) % 1009, texts[i]);
+		keys[i] = (struct engine_key){texts[i], strlen(texts[i])};
+	}
+	engine_look_ahead(worker->engine, 0, keys, ENGINE_AHEAD_MAX);
+}
+
 static void *check_many_keys(void *data)
 {
 	struct worker *worker = data;
@@ -180,6 +192,8 @@ static void *check_many_keys(void *data)
 		check_once(worker, i * 7919 % 1009, 1 + i % 3, now_ns);
 		if (i % 16 == 0)
 			check_once(worker, i % 1009, -1, now_ns);
+		if (i % 16 == 1)
+			look_ahead(worker, i);
 	}
 	return NULL;
 }

@@ -4,12 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "doors/http/body.h"
+#include "doors/http/check_body.h"
 #include "doors/http/handlers.h"
 #include "doors/http/http_priv.h"
 #include "doors/http/problem.h"
 #include "doors/http/ratelimit_headers.h"
-#include "json/json.h"
 #include "json/writer.h"
 #include "service/check.h"
 
@@ -123,12 +122,6 @@ static void answer_one(struct request *request, const struct check_request *chec
 	ratelimit_headers_set(&answer, reply);
 }
 
-static int refuse_missing_key(const char *field, struct field_error *error)
-{
-	field_error_set(error, field, "is missing");
-	return CHECK_E_INVALID;
-}
-
 static int get_deny_status(const struct query *query, struct field_error *error, unsigned int *ret)
 {
 	int64_t status = 200;
@@ -153,8 +146,10 @@ static int parse_query(const struct query *query, struct field_error *error,
 	    query_get_bool(query, "peek", error, &ret->peek) ||
 	    get_deny_status(query, error, ret_deny_status))
 		return QUERY_E_INVALID;
-	if (!key)
-		return refuse_missing_key("key", error);
+	if (!key) {
+		field_error_set(error, "key", "is missing");
+		return QUERY_E_INVALID;
+	}
 	ret->key = key->value;
 	ret->key_len = key->value_len;
 	return 0;
@@ -170,96 +165,6 @@ void handle_check_get(struct request *request, struct reply *reply)
 		problem_invalid(reply, &error);
 	else
 		answer_one(request, &check, deny_status, reply);
-}
-
-/* What a body's object is read into, and where it stands in the body ("" or "checks[3]"). */
-struct parse_check {
-	struct check_request *check;
-	struct field_error *error;
-	const char *at;
-};
-
-static int refuse_member(const struct parse_check *parse, const char *name, const char *wrong)
-{
-	char field[FIELD_NAME_SIZE];
-
-	snprintf(field, sizeof(field), "%s%s%s", parse->at, *parse->at ? "." : "", name);
-	field_error_set(parse->error, field, "%s", wrong);
-	return CHECK_E_INVALID;
-}
-
-static int parse_member(const char *name, const struct json *value, void *data)
-{
-	const struct parse_check *parse = data;
-	enum json_type type = json_type_of(value);
-
-	if (strcmp(name, "key") == 0) {
-		if (type != JSON_STRING)
-			return refuse_member(parse, name, "must be a string");
-		parse->check->key = json_string(value, &parse->check->key_len);
-	} else if (strcmp(name, "cost") == 0) {
-		if (type != JSON_INTEGER)
-			return refuse_member(parse, name, "must be an integer");
-		parse->check->cost = json_integer(value);
-	} else if (strcmp(name, "peek") == 0) {
-		if (type != JSON_BOOL)
-			return refuse_member(parse, name, "must be true or false");
-		parse->check->peek = json_bool(value);
-	} else {
-		return refuse_member(parse, name, "is not a member of a check");
-	}
-	return 0;
-}
-
-static int parse_check(const struct json *object, const char *at, struct field_error *error,
-		       struct check_request *ret)
-{
-	struct parse_check parse = {.check = ret, .error = error, .at = at};
-	char field[FIELD_NAME_SIZE];
-	int err;
-
-	*ret = (struct check_request){.cost = 1};
-	if (json_type_of(object) != JSON_OBJECT) {
-		field_error_set(error, at, "must be an object");
-		return CHECK_E_INVALID;
-	}
-	err = json_each(object, parse_member, &parse);
-	if (err)
-		return err;
-	snprintf(field, sizeof(field), "%s%skey", at, *at ? "." : "");
-	if (!ret->key)
-		return refuse_missing_key(field, error);
-	return check_key_validate(field, ret->key, ret->key_len, error);
-}
-
-static int parse_batch_entry(const struct json *checks, size_t index, struct field_error *error,
-			     struct check_request *ret)
-{
-	char at[FIELD_NAME_SIZE];
-
-	snprintf(at, sizeof(at), "checks[%zu]", index);
-	return parse_check(json_array_at(checks, index), at, error, ret);
-}
-
-/* Every entry is looked at before the first is answered. */
-static int validate_batch(const struct json *object, const struct json *checks,
-			  struct field_error *error)
-{
-	static const char *const names[] = {"checks"};
-	struct check_request check;
-
-	if (body_allow(object, names, 1, error))
-		return CHECK_E_INVALID;
-	if (json_type_of(checks) != JSON_ARRAY || json_array_len(checks) == 0 ||
-	    json_array_len(checks) > CHECK_BATCH_MAX) {
-		field_error_set(error, "checks", "must be an array of 1 to %d checks",
-				CHECK_BATCH_MAX);
-		return CHECK_E_INVALID;
-	}
-	for (size_t i = 0; i < json_array_len(checks); i++)
-		if (parse_batch_entry(checks, i, error, &check))
-			return CHECK_E_INVALID;
-	return 0;
 }
 
 static void answer_entry(struct request *request, const struct check_request *check,
@@ -286,20 +191,29 @@ static void answer_entry(struct request *request, const struct check_request *ch
 	json_end_object(writer);
 }
 
-static void answer_batch(struct request *request, const struct json *checks, struct reply *reply)
+/* A little ahead of the answers, so that one key's memory comes while another's is waited for. */
+static void look_ahead(const struct request *request, const struct check_body *body, size_t at)
 {
-	struct field_error error;
+	size_t n = body->n - at;
+
+	if (at % CHECK_AHEAD_MAX != 0)
+		return;
+	service_check_ahead(request->http->config.service, &request->who, &body->checks[at],
+			    n < CHECK_AHEAD_MAX ? n : CHECK_AHEAD_MAX);
+}
+
+static void answer_batch(struct request *request, const struct check_body *body,
+			 struct reply *reply)
+{
 	struct json_writer writer;
 
 	json_writer_init(&writer, &reply->body);
 	json_begin_object(&writer);
 	json_name(&writer, "results");
 	json_begin_array(&writer);
-	for (size_t i = 0; i < json_array_len(checks); i++) {
-		struct check_request check;
-
-		if (parse_batch_entry(checks, i, &error, &check) == 0)
-			answer_entry(request, &check, &writer);
+	for (size_t i = 0; i < body->n; i++) {
+		look_ahead(request, body, i);
+		answer_entry(request, &body->checks[i], &writer);
 	}
 	json_end_array(&writer);
 	json_end_object(&writer);
@@ -308,25 +222,19 @@ static void answer_batch(struct request *request, const struct json *checks, str
 void handle_check_post(struct request *request, struct reply *reply)
 {
 	static const char *const names[] = {"deny_status"};
-	_cleanup_json_ struct json_document *document = NULL;
-	struct check_request check;
+	_cleanup_check_body_ struct check_body body = {.n = 0};
 	struct field_error error;
 	unsigned int deny_status;
-	const struct json *checks;
 
 	if (query_allow(&request->query, names, 1, &error) ||
 	    get_deny_status(&request->query, &error, &deny_status)) {
 		problem_invalid(reply, &error);
 		return;
 	}
-	if (body_parse_object(request, reply, &document))
+	if (check_body_read(request, reply, &body))
 		return;
-	checks = json_member(json_root(document), "checks");
-	if (checks ? validate_batch(json_root(document), checks, &error) :
-		     parse_check(json_root(document), "", &error, &check))
-		problem_invalid(reply, &error);
-	else if (checks)
-		answer_batch(request, checks, reply);
+	if (body.is_batch)
+		answer_batch(request, &body, reply);
 	else
-		answer_one(request, &check, deny_status, reply);
+		answer_one(request, body.checks, deny_status, reply);
 }

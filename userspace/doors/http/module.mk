@@ -5,6 +5,7 @@ sluice_srcs += \
 	userspace/doors/http/counts.c \
 	userspace/doors/http/etag.c \
 	userspace/doors/http/exchange.c \
+	userspace/doors/http/check_body.c \
 	userspace/doors/http/handlers_check.c \
 	userspace/doors/http/handlers_health.c \
 	userspace/doors/http/handlers_history.c \

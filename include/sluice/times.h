@@ -27,10 +27,12 @@
 	X(100000000, "0.1")    \
 	X(1000000000, "1")
 
+/* How many there are. */
 enum {
-#define SLUICE_TIMES_ONE(ns, seconds) +1
-	SLUICE_TIMES_N = 0 SLUICE_TIMES_BOUNDS(SLUICE_TIMES_ONE),
-#undef SLUICE_TIMES_ONE
+#define SLUICE_TIMES_BOUND_OF(ns, seconds) SLUICE_TIMES_BOUND_##ns,
+	SLUICE_TIMES_BOUNDS(SLUICE_TIMES_BOUND_OF)
+#undef SLUICE_TIMES_BOUND_OF
+		SLUICE_TIMES_N,
 };
 
 /* Each bucket by itself; the last has no bound. */

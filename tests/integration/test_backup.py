@@ -83,7 +83,7 @@ def test_backup_is_private_and_says_what_is_inside(filled, tmp_path):
     said = take(file, filled.data)
     assert file.stat().st_mode & 0o7777 == 0o600 and file.stat().st_size == said["bytes"]
     assert {part["name"]: part["schema"] for part in said["parts"]} == {
-        "store.db": 1, "ledger.db": 1, "state.journal": 1}
+        "store.db": 1, "ledger.db": 1, "state.journal": 2}
     assert [part["name"] for part in said["left_out"]] == ["bootstrap.json"] and said["complete"]
     with tarfile.open(file) as tar:
         inside = {member.name: member for member in tar.getmembers()}

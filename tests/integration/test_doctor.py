@@ -79,7 +79,7 @@ def test_stopped_service_is_looked_at_and_left_alone(used):
     found = Findings("--data", used, "--listen", free_address())
     found.must("store", "ok", "store.db: pages whole, schema 1")
     found.must("ledger", "ok", "ledger.db: pages whole")
-    found.must("snapshot", "ok", "sums are right, schema 1")
+    found.must("snapshot", "ok", "sums are right, schema 2")
     found.must("data", "ok", "MiB are free")
     found.must("data", "ok", "a sync of 4 KiB takes")
     after = {path.name: path.read_bytes() for path in used.iterdir()}

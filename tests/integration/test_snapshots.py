@@ -168,6 +168,56 @@ def test_kills_under_load_mint_no_more_than_one_interval_each(quick_disk, start)
     server.stop()
 
 
+RESET_KEYS = 60
+
+
+def reset_until_killed(port, limit, done):
+    """Resets one key after the other; notes those that were acknowledged."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        for number in range(RESET_KEYS):
+            connection.request("POST", f"/api/limits/{limit}/reset", body=json.dumps({"key": f"k{number}"}),
+                               headers={"Authorization": f"Bearer {KEY}"})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status == 204:
+                done.append(number)
+    except (OSError, http.client.HTTPException):
+        pass
+    finally:
+        connection.close()
+
+
+def test_kill_undoes_no_reset_that_was_acknowledged(quick_disk, start):
+    options = ("--snapshot-interval", "100ms")
+    rng = random.Random(13)
+    acknowledged = 0
+    for number in range(KILL_ROUNDS // 2):
+        data = quick_disk / str(number)
+        server = start(*options, data=data)
+        client = server.client()
+        limit = client.make("k*", limit=10, interval="365d")["id"]
+        for key in range(RESET_KEYS):
+            client.check(f"k{key}", cost=4)
+        client.close()
+        wait_for((data / STATE).exists)
+        time.sleep(0.12)
+        done = []
+        thread = threading.Thread(target=reset_until_killed, args=(server.port, limit, done))
+        thread.start()
+        time.sleep(rng.uniform(0.01, 0.12))
+        server.kill()
+        thread.join()
+        client = start(*options, data=data).client()
+        left = [client.check(f"k{key}", peek=1)["remaining"] for key in range(RESET_KEYS)]
+        client.close()
+        assert {left[key] for key in done} <= {10}, (done, left)
+        # One more may have been under way.
+        assert left[len(done) + 1:] == [6] * len(left[len(done) + 1:])
+        acknowledged += len(done)
+    assert acknowledged > KILL_ROUNDS
+
+
 def test_frozen_clock_goes_on_where_it_stood(start, tmp_path):
     server = start("--test-clock", data=tmp_path / "d")
     client = server.client()
@@ -246,12 +296,12 @@ def test_snapshot_of_a_newer_version_is_kept_aside_and_said(start, tmp_path):
     client.close()
     server.stop()
     held = bytearray((data / STATE).read_bytes())
-    held[12] = 2
+    held[12] = 3
     held[20:24] = crc32c(held[:20]).to_bytes(4, "little")
     (data / STATE).write_bytes(held)
     client = start(data=data).client()
     said = snapshot_text(client)
-    assert "newer version (schema 2; this one knows up to 1)" in said
+    assert "newer version (schema 3; this one knows up to 2)" in said
     assert (data / f"{STATE}.refused-1").read_bytes() == held
     client.close()
 

@@ -16,7 +16,6 @@ enum {
 	POLL_MS = 100,   /* how often a writer that waits looks whether it is to stop */
 	DIRECT_MS = 100, /* how long a line waits when there is no writer */
 	STOP_MS = 500,
-	REST_US = 2000, /* between halves: waking the writer costs more than making a line */
 	/* Beyond that, the writer is inside a write that does not return. */
 	JOIN_MS = 200,
 };
@@ -192,16 +191,6 @@ static struct half *wait_half(void)
 	return half;
 }
 
-/* With the lock held, which it lets go meanwhile. */
-static void rest(void)
-{
-	if (queue.stopping)
-		return;
-	pthread_mutex_unlock(&queue.lock);
-	usleep(REST_US);
-	pthread_mutex_lock(&queue.lock);
-}
-
 static void *run_writer(void *data)
 {
 	struct writer writer = {.lost = 0};
@@ -218,7 +207,6 @@ static void *run_writer(void *data)
 		half->lost = 0;
 		queue.writing = false;
 		pthread_cond_broadcast(&queue.idle);
-		rest();
 	}
 	pthread_mutex_unlock(&queue.lock);
 	return NULL;

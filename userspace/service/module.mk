@@ -22,8 +22,10 @@ sluice_srcs += \
 	userspace/service/records.c \
 	userspace/service/recover.c \
 	userspace/service/reset.c \
+	userspace/service/resets.c \
 	userspace/service/saver.c \
 	userspace/service/saver_head.c \
+	userspace/service/saver_restore.c \
 	userspace/service/scribe.c \
 	userspace/service/scribe_notes.c \
 	userspace/service/scribe_usage.c \

@@ -4,58 +4,100 @@
 #include "service/check.h"
 #include "service/service_priv.h"
 
-static int reset_all(struct service *service, const char *id)
+static int write_note(struct operation *op, const char *id, const char *key, size_t key_len,
+		      struct audit_note *note)
 {
-	struct engine_change change = {.op = ENGINE_RESET, .limit = {.id = id}};
+	if (!audit_begin(op, "limit.reset", id, note))
+		return 0;
+	json_begin_object(&note->writer);
+	json_name(&note->writer, "key");
+	if (key)
+		json_put_string(&note->writer, key, key_len);
+	else
+		json_put_null(&note->writer);
+	json_end_object(&note->writer);
+	return audit_end(note);
+}
 
-	return engine_apply(service->engine, &change, 1, clock_now_ns(service->clock));
+static int commit(struct operation *op, const struct audit_note *note,
+		  const struct resets_record *record)
+{
+	struct store_put puts[2];
+	struct store_txn txn = {.puts = puts};
+	struct service *service = op->service;
+	uint64_t revision;
+	size_t n_notes;
+	int r;
+
+	audit_put(note, puts, &txn.n_puts);
+	n_notes = txn.n_puts;
+	if (record)
+		puts[txn.n_puts++] =
+			(struct store_put){record->name, record->value.data, record->value.len};
+	r = txn.n_puts > 0 ? store_txn(service->store, &txn, &revision) : 0;
+	/* Without its record a reset does not happen, and nothing of it is lost. */
+	if (!r || !record)
+		scribe_tell(&service->scribe, r ? 0 : n_notes, r ? n_notes : op->unnoted);
+	op->unnoted = 0;
+	return r;
 }
 
 /*
- * Nothing in the store changes, so the note is all there is to write, and comes before what it tells.
- * Where none can be written, on a full disk, what was consumed is forgotten all the same.
+ * What is written comes before what it tells. Without snapshots there is nothing but a note, and where
+ * none can be written, on a full disk, what was consumed is forgotten all the same.
  */
 static int note_reset(struct operation *op, const char *id, const char *key, size_t key_len)
 {
 	_cleanup_note_ struct audit_note note;
-	struct store_put put;
-	struct store_txn txn = {.puts = &put};
-	uint64_t revision;
 	int r;
 
 	audit_init(&note);
-	if (audit_begin(op, "limit.reset", id, &note)) {
-		json_begin_object(&note.writer);
-		json_name(&note.writer, "key");
-		if (key)
-			json_put_string(&note.writer, key, key_len);
-		else
-			json_put_null(&note.writer);
-		json_end_object(&note.writer);
-		r = audit_end(&note);
-		if (r)
-			return r;
-		audit_put(&note, &put, &txn.n_puts);
-		r = store_txn(op->service->store, &txn, &revision);
-		op->unnoted = r != 0;
-	}
-	scribe_tell(&op->service->scribe, !op->unnoted, op->unnoted);
-	return 0;
+	r = write_note(op, id, key, key_len, &note);
+	if (!r)
+		commit(op, &note, NULL);
+	return r;
+}
+
+/* The same with a record, so that the next start knows of it; without that it does not happen. */
+static int record_reset(struct operation *op, const char *id, const char *key, size_t key_len)
+{
+	_cleanup_resets_record_ struct resets_record record;
+	_cleanup_note_ struct audit_note note;
+	int r = resets_describe(id, key, key_len, &record);
+
+	audit_init(&note);
+	if (!r)
+		r = write_note(op, id, key, key_len, &note);
+	return r ? r : commit(op, &note, &record);
+}
+
+static int reset_lasting(struct operation *op, const char *id, const char *key, size_t key_len)
+{
+	struct resets *resets = &op->service->resets;
+	int r, done;
+
+	resets_begin(resets);
+	r = record_reset(op, id, key, key_len);
+	done = r && r != STORE_E_UNKNOWN ? 0 : resets_apply(resets, id, key, key_len);
+	resets_end(resets);
+	return r ? operation_outcome(op, r) : done;
+}
+
+static int reset_fleeting(struct operation *op, const char *id, const char *key, size_t key_len)
+{
+	int r = note_reset(op, id, key, key_len);
+
+	return r ? r : resets_apply(&op->service->resets, id, key, key_len);
 }
 
 static int reset_keys(struct operation *op, const char *id, const char *key, size_t key_len)
 {
-	struct service *service = op->service;
 	int r;
 
 	if (key && check_key_validate("key", key, key_len, op->error))
 		return ADMIN_E_INVALID;
-	r = note_reset(op, id, key, key_len);
-	if (r)
-		return r;
-	r = key ? engine_reset_key(service->engine, id, key, key_len,
-				   clock_now_ns(service->clock)) :
-		  reset_all(service, id);
+	r = op->service->resets.kept ? reset_lasting(op, id, key, key_len) :
+				       reset_fleeting(op, id, key, key_len);
 	/* Deleted a moment ago. */
 	return r == ENGINE_E_NOT_FOUND ? ADMIN_E_NOT_FOUND : r;
 }

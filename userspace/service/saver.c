@@ -1,4 +1,4 @@
-/* Writes what keys consumed into the journal while checks go on, and takes it over at the start. */
+/* Writes what keys consumed into the journal while checks go on. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
@@ -23,11 +23,13 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-void saver_init(struct saver *saver, const struct service_config *config, struct engine *engine)
+void saver_init(struct saver *saver, const struct service_config *config, struct engine *engine,
+		struct resets *resets)
 {
 	pthread_condattr_t monotonic;
 
 	saver->engine = engine;
+	saver->resets = resets;
 	saver->clock = config->clock;
 	saver->journal = config->journal;
 	saver->state.kept = config->journal != NULL;
@@ -62,72 +64,6 @@ void saver_state(struct saver *saver, struct service_snapshots *ret)
 	*ret = saver->state;
 	pthread_mutex_unlock(&saver->lock);
 }
-
-/* Taking over. */
-
-struct restore {
-	struct saver *saver;
-	struct engine_import *import; /* NULL: the head comes first */
-};
-
-static int take_chunk(const void *bytes, size_t len, void *data)
-{
-	struct restore *restore = data;
-	const struct saver *saver = restore->saver;
-	uint64_t then_ns;
-	int r;
-
-	if (restore->import) {
-		r = engine_import_block(restore->import, bytes, len);
-		return r == ENGINE_E_STATE ? JOURNAL_E_DAMAGED : r;
-	}
-	r = saver_get_head(bytes, len, saver->clock, &then_ns);
-	if (r)
-		return r;
-	return engine_import_new(saver->engine, clock_now_ns(saver->clock), then_ns,
-				 &restore->import);
-}
-
-/* What cannot be taken over must not be overwritten either: somebody may want to look at it. */
-static void put_aside(struct saver *saver, const char *why)
-{
-	struct service_snapshots *state = &saver->state;
-	char name[JOURNAL_NAME_SIZE];
-	int err = journal_set_aside(saver->journal, name);
-
-	if (err)
-		snprintf(
-			state->lost, sizeof(state->lost),
-			"the snapshot was not taken over: %.250s; it cannot be renamed (%s), so that "
-			"none is written",
-			why, strerror(-err));
-	else
-		snprintf(state->lost, sizeof(state->lost),
-			 "the snapshot was not taken over: %.250s; it is kept as %s", why, name);
-	saver->blocked = err != 0;
-}
-
-void saver_restore(struct saver *saver)
-{
-	struct restore restore = {.saver = saver};
-	struct field_error error = {.field = ""};
-	struct engine_imported taken = {0};
-	int r;
-
-	if (!saver->journal)
-		return;
-	r = journal_read(saver->journal, SAVER_SCHEMA, take_chunk, &restore, &error);
-	if (restore.import)
-		engine_import_result(restore.import, &taken);
-	engine_import_free(restore.import);
-	saver->state.keys = taken.keys;
-	saver->saved_changes = engine_changes(saver->engine);
-	saver->saved = r == 0 || r == JOURNAL_E_NONE;
-	if (!saver->saved)
-		put_aside(saver, error.message);
-}
-
-/* Writing. */
 
 static int wait_until(struct saver *saver, uint64_t until_ns)
 {
@@ -166,7 +102,7 @@ static int pace(struct saver *saver, uint64_t began_ns)
 static int write_blocks(struct saver *saver, struct engine_export *export, bool hurry)
 {
 	uint64_t began_ns = monotonic_ns();
-	size_t len = saver_put_head(saver->block, saver->clock);
+	size_t len = saver_put_head(saver->block, saver->clock, saver->mark);
 	int err = 0;
 
 	while (!err && len > 0) {
@@ -183,8 +119,14 @@ static int write_blocks(struct saver *saver, struct engine_export *export, bool 
 static int write_snapshot(struct saver *saver, bool hurry)
 {
 	struct engine_export *export;
-	int err = engine_export_new(saver->engine, &export);
+	uint64_t mark;
+	int err;
 
+	/* Where the store cannot tell, the former mark is right as well: more is reset once more. */
+	if (!resets_mark(saver->resets, &mark))
+		mark = saver->mark;
+	saver->mark = mark;
+	err = engine_export_new(saver->engine, &export);
 	if (err)
 		return err;
 	err = journal_begin(saver->journal, SAVER_SCHEMA);
@@ -212,8 +154,8 @@ static void note_written(struct saver *saver, int err)
 	pthread_mutex_unlock(&saver->lock);
 }
 
-/* Only if there is something new; a snapshot that a stop interrupts is made anew by that. */
-static void save(struct saver *saver, bool hurry)
+/* A snapshot that a stop interrupts is made anew by that. */
+void saver_save(struct saver *saver, bool hurry)
 {
 	uint64_t changes = engine_changes(saver->engine), began_ns = monotonic_ns();
 	int err;
@@ -225,6 +167,8 @@ static void save(struct saver *saver, bool hurry)
 	if (err == -EINTR)
 		return;
 	note_written(saver, err);
+	if (!err)
+		resets_forget(saver->resets, saver->mark);
 	saver->saved = err == 0;
 	saver->saved_changes = changes;
 }
@@ -257,9 +201,9 @@ static void *run_saver(void *data)
 
 	while (!rest_interval(saver, began_ns)) {
 		began_ns = monotonic_ns();
-		save(saver, false);
+		saver_save(saver, false);
 	}
-	save(saver, true);
+	saver_save(saver, true);
 	return NULL;
 }
 

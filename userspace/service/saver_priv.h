@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "journal/journal.h"
+#include "service/resets_priv.h"
 #include "service/service.h"
 
 enum {
@@ -16,11 +17,12 @@ enum {
 };
 
 /* Of the head, which is the first chunk, and of the engine's blocks behind it. */
-#define SAVER_SCHEMA 1
+#define SAVER_SCHEMA 2
 
 struct saver {
-	struct engine *engine; /* borrowed, as are the next two */
+	struct engine *engine; /* borrowed, as are the next three */
 	const struct clock *clock;
+	struct resets *resets;
 	struct journal *journal; /* NULL: nothing is kept; the thread's while it runs */
 	_Atomic uint64_t interval_ns;
 	pthread_t thread;
@@ -36,13 +38,17 @@ struct saver {
 	bool saved;             /* saved_changes is true */
 	uint64_t saved_changes; /* of the engine when the last snapshot began */
 	uint64_t took_ns;       /* to write it */
+	uint64_t mark;          /* of resets: those up to it are in what is written */
 	uint8_t block[SAVER_BLOCK];
 };
 
 /* Reads engine, clock, journal and interval. Before anybody asks the engine. */
-void saver_init(struct saver *saver, const struct service_config *config, struct engine *engine);
+void saver_init(struct saver *saver, const struct service_config *config, struct engine *engine,
+		struct resets *resets);
 /* Takes the present snapshot over, limits being in force. What cannot be is put aside and told. */
 void saver_restore(struct saver *saver);
+/* Writes a snapshot if there is something new; only by whose turn it is. hurry: without rests. */
+void saver_save(struct saver *saver, bool hurry);
 /* 0 or -errno. */
 int saver_start(struct saver *saver);
 /* From any thread; 0: SAVER_INTERVAL_MS. */
@@ -52,7 +58,14 @@ void saver_stop(struct saver *saver);
 void saver_done(struct saver *saver);
 void saver_state(struct saver *saver, struct service_snapshots *ret);
 
-/* saver_head.c: the first chunk, which says on which clock the others are. */
-size_t saver_put_head(uint8_t head[SAVER_BLOCK], const struct clock *clock);
-/* 0 or JOURNAL_E_DAMAGED; *ret_then_ns is the present on the clock that the head names. */
-int saver_get_head(const void *bytes, size_t len, const struct clock *clock, uint64_t *ret_then_ns);
+/* What a head says. */
+struct saver_head {
+	uint64_t then_ns; /* the present on the clock of the snapshot's times */
+	uint64_t mark;    /* of resets */
+};
+
+/* saver_head.c: the first chunk, which says what the others mean. */
+size_t saver_put_head(uint8_t head[SAVER_BLOCK], const struct clock *clock, uint64_t mark);
+/* 0 or JOURNAL_E_DAMAGED. */
+int saver_get_head(const void *bytes, size_t len, const struct clock *clock,
+		   struct saver_head *ret);

@@ -47,6 +47,7 @@ static void free_parts(struct service *service)
 {
 	reconcile_done(&service->reconcile);
 	saver_done(&service->saver);
+	resets_done(&service->resets);
 	scribe_done(&service->scribe);
 	engine_free(service->engine);
 	tally_done(&service->tally);
@@ -70,7 +71,9 @@ static int init_parts(struct service *service, const struct service_config *conf
 		engine_free(service->engine);
 		return r;
 	}
-	saver_init(&service->saver, config, service->engine);
+	resets_init(&service->resets, service->store, service->engine, service->clock,
+		    config->journal != NULL);
+	saver_init(&service->saver, config, service->engine, &service->resets);
 	scribe_init(&service->scribe, config, service);
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "service/keeper_priv.h"
 #include "service/reconcile_priv.h"
+#include "service/resets_priv.h"
 #include "service/saver_priv.h"
 #include "service/scribe_priv.h"
 #include "service/sweeper_priv.h"
@@ -22,6 +23,7 @@ struct service {
 	struct reconcile reconcile;
 	struct sweeper sweeper;
 	struct keeper keeper;
+	struct resets resets;
 	struct saver saver;
 	struct scribe scribe;
 };

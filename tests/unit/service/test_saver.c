@@ -149,16 +149,20 @@ static uint64_t present_on_that_clock(const char *boot, const struct clock *now)
 {
 	struct clock then = {.frozen = true, .frozen_ns = 1000 * SECOND_NS};
 	uint8_t head[SAVER_BLOCK];
-	uint64_t then_ns;
+	struct saver_head got;
 	size_t len;
 
 	then.utc_offset_ns = 5000 * SECOND_NS;
-	len = saver_put_head(head, &then);
+	len = saver_put_head(head, &then, 77);
 	if (boot)
 		memcpy(head, boot, BOOT_ID_SIZE);
-	assert_int_equal(saver_get_head(head, len, now, &then_ns), 0);
-	assert_int_equal(saver_get_head(head, len - 1, now, &then_ns), JOURNAL_E_DAMAGED);
-	return then_ns;
+	assert_int_equal(saver_get_head(head, len - 1, now, &got), JOURNAL_E_DAMAGED);
+	/* Of the first schema, which knew of no resets. */
+	assert_int_equal(saver_get_head(head, len - 8, now, &got), 0);
+	assert_int_equal(got.mark, 0);
+	assert_int_equal(saver_get_head(head, len, now, &got), 0);
+	assert_int_equal(got.mark, 77);
+	return got.then_ns;
 }
 
 static void head_tells_the_present_on_the_clock_of_the_snapshot(void **state)

@@ -13,8 +13,7 @@
 #include "service/check.h"
 
 static const char keys_max_detail[] =
-	"as many keys are live as keys_max allows: this one cannot be counted, and nothing was "
-	"consumed";
+	"too many keys are live: this one cannot be counted, and nothing was consumed";
 
 static void put_ms(struct json_writer *writer, uint64_t ms)
 {

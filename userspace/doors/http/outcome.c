@@ -13,16 +13,12 @@ static void answer_trouble(int err, const struct field_error *error, struct repl
 {
 	switch (err) {
 	case ADMIN_E_UNKNOWN:
-		log_event(LOG_LEVEL_WARNING,
-			  "a change may or may not hold: read it before "
-			  "trying again",
-			  LOG_STR("why", error->message), LOG_STR("request_id", reply->request_id));
+		log_warning("http: a change %s", error->message);
 		problem_set(reply, 503, NULL, "the change %s: read it before trying again",
 			    error->message);
 		break;
 	case ADMIN_E_STORE:
-		log_event(LOG_LEVEL_WARNING, "a change was refused: the store takes no writes",
-			  LOG_STR("why", error->message), LOG_STR("request_id", reply->request_id));
+		log_warning("http: a change was refused: %s", error->message);
 		problem_set(reply, 503, NULL, "nothing was changed: %s", error->message);
 		break;
 	case ADMIN_E_OFF:
@@ -30,8 +26,7 @@ static void answer_trouble(int err, const struct field_error *error, struct repl
 			    error->message);
 		break;
 	default:
-		log_event(LOG_LEVEL_ERROR, "a change failed", LOG_STR("why", strerror(-err)),
-			  LOG_STR("request_id", reply->request_id));
+		log_error("http: a change failed: %s", strerror(-err));
 		problem_fault(reply, err);
 		break;
 	}

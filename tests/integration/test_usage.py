@@ -199,4 +199,18 @@ def test_kills_under_load_lose_an_interval_at_most_and_double_nothing(quick_disk
         assert before + surely <= counted <= before + sum(sent)
         lost += sum(sent) - (counted - before)
     assert lost > 0, "the kills came at no bad moment"
-    server.stop()
+
+
+def test_many_additions_under_load_and_a_stop_count_exactly(quick_disk, start):
+    data, sent, answered = quick_disk / "d", [], []
+    server = start("--snapshot-interval", "100ms", data=data)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
+            pool.submit(hammer, server.port, sent, answered)
+        time.sleep(1.5)
+        server.stop()
+    client = start(data=data).client()
+    # What was sent last may have found the door closed.
+    assert sum(n for _, n in answered) <= sums(client)["allowed"] <= sum(sent)
+    assert len(sent) - len(answered) <= 2
+    client.close()

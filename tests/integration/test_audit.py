@@ -82,6 +82,22 @@ def test_each_change_of_a_limit_has_one_entry_with_what_differs(start):
     assert got[3]["time"] > created["after"]["created_at"]
 
 
+def test_entry_says_from_where_and_in_which_request(start):
+    server = start()
+    client = server.client()
+    limit = client.post("/api/limits", {"key": "k", "limit": 1, "interval": "1m"},
+                        headers={"X-Request-Id": "from-the-gateway"}).json["id"]
+    client.ask("DELETE", f"/api/limits/{limit}")
+    deleted, created = entries(client, object=limit)
+    assert created["request_id"] == "from-the-gateway" and created["peer"] == "127.0.0.1"
+    assert deleted["peer"] == "127.0.0.1"
+    assert deleted["request_id"] not in (None, "", "from-the-gateway")
+    # One that is not well-formed is not taken over.
+    other = client.post("/api/limits", {"key": "k", "limit": 1, "interval": "1m"},
+                        headers={"X-Request-Id": 'a"b'}).json["id"]
+    assert entries(client, object=other)[0]["request_id"] not in (None, "", 'a"b')
+
+
 def test_what_fails_leaves_no_entry(start):
     client = start().client()
     limit = client.make("k")["id"]

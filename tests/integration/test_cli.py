@@ -210,8 +210,33 @@ def test_table_stands_hostile_and_wide_names(start):
 def test_status_of_a_server_without_packets(cli, client):
     shown = fields(cli.ok("status"))
     assert shown["ready"] == "yes" and shown["packets"].startswith("off: ")
+    assert re.fullmatch(r"http://\S+, sluice \d+\.\d+\.\d+, up \S.*", shown["server"])
     got = cli.json("status")
     assert got["packets"] == client.get("/api/packets").json
+    # Every part of which the server says how it is, those to come included.
+    verbose = client.get("/readyz?verbose").json
+    parts = {name: said for name, said in verbose.items() if isinstance(said, str)
+             and name not in ("status", "version", "packets")}
+    assert {"snapshot", "ledger", "settings"} <= set(parts)
+    assert {name: shown[name] for name in parts} == parts
+    assert verbose["version"] in shown["server"] and got["readyz"]["version"] == verbose["version"]
+
+
+def test_list_with_stats_shows_what_was_counted(cli, client, made):
+    limit = made("cli-counted", limit=2, interval="1h")
+    for _ in range(5):
+        cli.run("check", "cli-counted")
+    lines = cli.ok("limit", "list", "--stats").splitlines()
+    assert lines[0].split() == ["ID", "LIMIT", "ALLOWED", "DENIED", "MODE", "OF"]
+    row = next(line for line in lines if line.startswith(limit["id"]))
+    assert row.split() == [limit["id"], "2/1h", "2", "3", "enforce", "cli-counted"]
+    listed = next(one for one in cli.json("limit", "list", "--stats")["limits"]
+                  if one["id"] == limit["id"])
+    assert listed["stats"] == {"allowed": 2, "denied": 3}
+    plain = client.get("/api/limits?limit=1000").json
+    assert all("stats" not in one for one in plain["limits"])
+    assert plain["total"] == len(plain["limits"]) == client.get("/api/limits?limit=1").json["total"]
+    assert client.get("/api/limits?stats=x").status == 400
 
 
 def test_nobody_there_says_how_to_start_one():

@@ -110,6 +110,17 @@ def test_what_is_refused_is_named_as_it_was_typed(cli, server):
     assert "keys:read" in Cli(server.url, CHECK_KEY).error("key", "list")
 
 
+def test_token_that_cannot_be_written_says_which_key_to_remove(cli, client):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command("key", "add", "--name", "lost", "--right", "check"), env=cli.env,
+                              stdout=full, stderr=subprocess.PIPE, timeout=20, check=False)
+    said = done.stderr.decode()
+    lost = next(key["id"] for key in client.get("/api/keys").json["keys"] if key["name"] == "lost")
+    assert done.returncode == 2 and said.count("\n") == 1
+    assert "cannot write" in said and f"`sluice key rm {lost}`" in said and "slk_" not in said
+    cli.ok("key", "rm", lost)
+
+
 def test_own_key_and_other_revisions_stay(cli, client):
     own = next(key["id"] for key in client.get("/api/keys").json["keys"] if key["rights"] == ["all"])
     assert "cannot revoke itself: ask with another one" in cli.error("key", "rm", own)

@@ -4,12 +4,14 @@ import fcntl
 import json
 import os
 import re
+import resource
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
-from conftest import CHECK_KEY, KEY, exchange
+from conftest import CHECK_KEY, KEY, command, environment, exchange
 
 WAIT_S = 10
 MADE = r"[0-9a-f]{16}-[0-9a-f]+"
@@ -276,6 +278,64 @@ def test_strangers_cannot_fill_the_log(start):
     line_of(server, "the-last")
     of_strangers = [line for line in requests(server) if line["status"] == 401]
     assert len(of_strangers) + sum(line.get("left_out", 0) for line in of_strangers) == 3001
+
+
+# --- beginning and end ---------------------------------------------------------------------------
+
+def without(line, *names):
+    return {name: value for name, value in line.items() if name not in names}
+
+
+def test_beginning_and_end_say_what_is_served_why_it_stops_and_what_was_saved(start, tmp_path):
+    (tmp_path / "limits.d").mkdir()
+    (tmp_path / "limits.d" / "a.yaml").write_text("limits:\n- {key: a, limit: 5, interval: 1h}\n")
+    server = start("--limits", tmp_path / "limits.d", "--metrics-listen", "127.0.0.1:0")
+    metrics = server.read_metrics_port()
+    server.client().check("a")
+    server.stop()
+    (started,), (stopping,), (stopped,) = ([line for line in lines(server) if line["message"] == word]
+                                           for word in ("started", "stopping", "stopped"))
+    assert 0 < started["took_ms"] < 20000 and 0 < stopped["took_ms"] < 5000
+    assert without(started, "time", "version", "took_ms") == {
+        "level": "info", "message": "started", "listen": f"127.0.0.1:{server.port}", "metrics_listen": f"127.0.0.1:{metrics}",
+        "data": str(server.data), "limits_dir": str(tmp_path / "limits.d"), "limits": 1, "packet_limits": 0}
+    assert without(stopping, "time") == {"level": "info", "message": "stopping", "signal": "SIGTERM", "sent_by_pid": os.getpid()}
+    assert without(stopped, "time", "took_ms") == {"level": "info", "message": "stopped", "snapshot": "saved", "ledger": "saved"}
+    assert lines(server)[-1] == stopped
+
+
+def test_address_in_use_says_how_to_find_by_whom(server, tmp_path):
+    argv = command("serve", "--listen", f"127.0.0.1:{server.port}", "--data", tmp_path / "other",
+                   "--pin-dir", tmp_path / "pins")
+    done = subprocess.run(argv, env=environment(), capture_output=True, text=True, timeout=WAIT_S, check=False)
+    assert done.returncode == 2 and done.stderr.splitlines()[-1] == (
+        "sluice: --listen: cannot listen on this address: Address already in use; `ss -ltnp` shows who listens there")
+
+
+def test_change_that_fails_is_found_by_the_id_in_its_answer(start, pipe):
+    server = start(stderr=pipe[1])
+    client = server.client()
+    client.make("before")
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    answer = client.post("/api/limits", {"key": "b", "limit": 1, "interval": "1h"})
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert answer.status == 503
+    about = [line for line in map(json.loads, read_all(pipe[0]).splitlines())
+             if line.get("request_id") == answer.json["request_id"]]
+    assert [(line["level"], line["message"]) for line in about] == [
+        ("warning", "a change was refused: the store takes no writes"), ("warning", "request")]
+    assert about[0]["why"] and about[1]["status"] == 503
+
+
+def test_audit_knows_the_request_and_the_peer(client):
+    client.post("/api/limits", {"key": "of:the:audit", "limit": 1, "interval": "1h"},
+                headers={"X-Request-Id": "in-the-audit"})
+
+    def find():
+        return [entry for entry in client.get("/api/audit").json["entries"] if entry.get("request_id") == "in-the-audit"]
+
+    (entry,) = wait_for(find)
+    assert entry["peer"] == "127.0.0.1"
 
 
 # --- a log that nobody reads ---------------------------------------------------------------------

@@ -31,7 +31,7 @@ def test_status_shows_interfaces_and_counters(limits, wire):
     cli = Cli(limits.server.url)
     limits.limit(5)
     out = cli.ok("status")
-    assert fields("\n".join(out.splitlines()[:4]))["packets"] == "on"
+    assert fields(out.split("\n\n")[0])["packets"] == "on"
     assert "of packets 1, of those in force 1 (at most 64)" in out
     assert re.search(rf"^{wire.near} +(native|generic)", out, re.MULTILINE), out
     assert re.search(r"^refused +\d+$", out, re.MULTILINE), out

@@ -76,7 +76,9 @@ static int write_file(const struct admin_bootstrap *first, const char *data_dir)
 
 static void show_once(const struct admin_bootstrap *first, const char *data_dir)
 {
-	log_info("first boot: API keys, email and password are in %s/" BOOTSTRAP_FILE, data_dir);
+	log_info("first boot: API keys, email and password are in %s/" BOOTSTRAP_FILE
+		 "; keep them elsewhere and delete it",
+		 data_dir);
 	if (isatty(STDERR_FILENO) != 1)
 		return;
 	fprintf(stderr, "\n  API key (all rights):  %s\n  API key (checks only): %s\n\n",

@@ -48,12 +48,14 @@ void limits_reload(struct service *service, const char *dir)
 
 	if (err > 0) {
 		conf_error_format(&error, text);
-		log_error("limits of files are not taken over: %s", text);
+		log_error("limits of files are not taken over, the former stay: %s", text);
 	} else if (err) {
-		log_error("limits of files are not taken over: %s", strerror(-err));
+		log_error("limits of files are not taken over, the former stay until SIGHUP: %s",
+			  strerror(-err));
 	} else if (result.made || result.changed || result.removed) {
-		log_info("limits of files: %zu made, %zu changed, %zu removed", result.made,
-			 result.changed, result.removed);
+		log_event(LOG_LEVEL_INFO, "limits of files are in force",
+			  LOG_U64("made", result.made), LOG_U64("changed", result.changed),
+			  LOG_U64("removed", result.removed));
 	}
 }
 

@@ -97,7 +97,7 @@ static const struct command {
 	{{NULL, "doctor", "[-o json]", "what on this host stands in the way, and what to do",
 	  put_show_words},
 	 doctor},
-	{{NULL, "completion", "bash|zsh", "print a script for the shell to load", NULL}, complete},
+	{{NULL, "completion", "bash", "print a script for the shell to load", NULL}, complete},
 	{{NULL, "help", "", "this text; `sluice limit add --help` has its options", NULL},
 	 print_help},
 	{{NULL, "--help", "", NULL, NULL}, print_help},
@@ -164,7 +164,7 @@ static int complete(int n_args, char *const *args)
 	struct cli_other others[N_COMMANDS + 1];
 
 	list_commands(others);
-	return cli_completion(n_args, args, others);
+	return cli_completion(n_args, args, others, conf_each_choice);
 }
 
 static int print_help(int n_args, char *const *args)

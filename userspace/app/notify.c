@@ -50,6 +50,7 @@ void notify_manager(const char *state)
 	int err = path && *path ? send_state(path, state) : 0;
 
 	if (err)
-		log_warning("cannot tell the service manager (NOTIFY_SOCKET=%s): %s", path,
-			    strerror(-err));
+		log_warning("cannot tell the service manager %s, so that it may give up waiting "
+			    "(NOTIFY_SOCKET=%s): %s",
+			    state, path, strerror(-err));
 }

@@ -17,8 +17,9 @@ static void watch_limits(struct server *server, const char *dir)
 {
 	server->watch_fd = limits_watch(dir);
 	if (server->watch_fd < 0)
-		log_warning("%s: changes are not noticed, only SIGHUP: %s", dir,
-			    strerror(-server->watch_fd));
+		log_warning(
+			"%s cannot be watched (%s): send SIGHUP after each change of a file there",
+			dir, strerror(-server->watch_fd));
 }
 
 /* Watched first: what changes between the two is read again. */
@@ -53,7 +54,9 @@ static void refuse_settings(struct server *server, int err, const struct conf_er
 		conf_error_format(error, text);
 	else
 		snprintf(text, sizeof(text), "%s", strerror(-err));
-	log_error("SIGHUP: settings stay as they were: %s", text);
+	log_error("SIGHUP: settings stay as they were, until they are mended and SIGHUP is sent "
+		  "again: %s",
+		  text);
 	/* Whoever asks need not have a key: no more than that. */
 	http_say_settings(server->http,
 			  "what the files say is refused, the former are in force; see the log");

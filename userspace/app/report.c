@@ -11,13 +11,15 @@ void report_snapshots(const struct server *server, struct reported *reported)
 
 	service_snapshots(server->service, &state);
 	if (strcmp(state.lost, former->lost) != 0)
-		log_error("%s", state.lost);
+		log_error("%s; what it held counts as not consumed", state.lost);
 	if (state.keys != former->keys)
-		log_info("what %llu keys consumed was taken over", (unsigned long long)state.keys);
+		log_event(LOG_LEVEL_INFO, "what keys consumed was taken over from the snapshot",
+			  LOG_U64("keys", state.keys));
 	if (strcmp(state.failing, former->failing) != 0) {
 		if (*state.failing)
-			log_error("%s; a restart would forget what is consumed from now on",
-				  state.failing);
+			log_error("%s; until %s takes files again, a restart forgets what is "
+				  "consumed from now on",
+				  state.failing, conf_settings(server->conf)->data);
 		else
 			log_info("snapshots are written again");
 	}
@@ -36,10 +38,12 @@ void report_ledger(const struct server *server, struct reported *reported)
 		log_error("%s", state.aside);
 	if (state.lost > former->lost && former->lost == 0)
 		log_error("changes are made without an entry in the audit: too many wait for the "
-			  "ledger");
+			  "ledger, which %s does not take",
+			  conf_settings(server->conf)->data);
 	if (strcmp(state.failing, former->failing) != 0) {
 		if (*state.failing)
-			log_error("%s; changes wait in the store for it", state.failing);
+			log_error("%s; changes wait in the store until %s takes it again",
+				  state.failing, conf_settings(server->conf)->data);
 		else
 			log_info("the ledger is written again");
 	}
@@ -52,7 +56,8 @@ static void report_refusals(const struct server *server, struct reported *report
 
 	service_refusals(server->service, &refusals);
 	if (refusals.count > reported->refusals)
-		log_warning("not in force: %s: %s", refusals.last.field, refusals.last.message);
+		log_warning("not in force as the store has it: %s: %s; change or delete it",
+			    refusals.last.field, refusals.last.message);
 	reported->refusals = refusals.count;
 }
 
@@ -62,8 +67,11 @@ static void report_taken_back(const struct server *server, struct reported *repo
 
 	service_taken_back(server->service, &taken);
 	if (taken.count > reported->taken_back)
-		log_warning("limit %s was not confirmed in time: taken back%s", taken.last_id,
-			    taken.count > reported->taken_back + 1 ? ", and others" : "");
+		log_event(LOG_LEVEL_WARNING,
+			  "limits were not confirmed in time and are taken back; to keep such a "
+			  "limit, make it again and confirm it",
+			  LOG_U64("limits", taken.count - reported->taken_back),
+			  LOG_STR("limit", taken.last_id));
 	reported->taken_back = taken.count;
 }
 

@@ -18,6 +18,7 @@
 #include "app/reload.h"
 #include "app/report.h"
 #include "app/serve.h"
+#include "app/ticks.h"
 #include "app/version.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -173,7 +174,7 @@ static bool heed_signal(struct server *server)
 		reload_now(server);
 		return true;
 	}
-	log_info("stopping on SIG%s", sigabbrev_np((int)info.ssi_signo));
+	announce_stop((int)info.ssi_signo, info.ssi_pid);
 	return false;
 }
 
@@ -207,12 +208,14 @@ static void end_serving(struct server *server, struct reported *reported)
 	service_save(server->service);
 	report_snapshots(server, reported);
 	report_ledger(server, reported);
+	announce_end(server);
 }
 
 int serve_run(const struct conf *conf)
 {
 	bool detach = conf_settings(conf)->detach_on_exit;
-	struct server server = {.conf = conf, .signal_fd = -1, .watch_fd = -1};
+	struct server server = {
+		.conf = conf, .signal_fd = -1, .watch_fd = -1, .began_ms = ticks_ms()};
 	struct reported reported = {0};
 	struct field_error error = {.field = ""};
 	int err = start_server(&server, &error);
@@ -224,6 +227,7 @@ int serve_run(const struct conf *conf)
 		notify_manager("READY=1");
 		bootstrap_warn(server.store, conf_settings(conf));
 		wait_signal(&server, &reported);
+		server.began_ms = ticks_ms();
 		notify_manager("STOPPING=1");
 		end_serving(&server, &reported);
 		if (!detach)

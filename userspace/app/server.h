@@ -24,6 +24,7 @@ struct server {
 	struct datapath *datapath;
 	struct service *service;
 	struct http *http;
+	uint64_t began_ms; /* CLOCK_MONOTONIC: when it began to start, or to stop */
 };
 
 /* Of the settings that SIGHUP changes, what is in force; the others are those of server->conf. */

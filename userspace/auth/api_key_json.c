@@ -192,18 +192,19 @@ static int read_key(struct reading *reading, const struct json *object)
 	return r;
 }
 
-static int read_into(struct reading *reading, const struct json *object, struct api_key *ret)
+static int read_into(bool update, const struct json *object, uint64_t now_ms,
+		     struct field_error *error, struct api_key *ret)
 {
 	struct api_key key = *ret;
+	struct reading reading = {.update = update, .now_ms = now_ms, .error = error, .key = &key};
 	int r;
 
-	reading->key = &key;
-	r = read_key(reading, object);
+	r = read_key(&reading, object);
 	if (r)
 		return r;
-	key.updated_at_ms = reading->now_ms;
-	if (!reading->update)
-		key.created_at_ms = reading->now_ms;
+	key.updated_at_ms = now_ms;
+	if (!update)
+		key.created_at_ms = now_ms;
 	*ret = key;
 	return 0;
 }
@@ -211,17 +212,13 @@ static int read_into(struct reading *reading, const struct json *object, struct 
 int api_key_parse(const struct json *object, uint64_t now_ms, struct field_error *error,
 		  struct api_key *ret)
 {
-	struct reading reading = {.now_ms = now_ms, .error = error};
-
-	return read_into(&reading, object, ret);
+	return read_into(false, object, now_ms, error, ret);
 }
 
 int api_key_parse_update(const struct json *object, uint64_t now_ms, struct field_error *error,
 			 struct api_key *ret)
 {
-	struct reading reading = {.update = true, .now_ms = now_ms, .error = error};
-
-	return read_into(&reading, object, ret);
+	return read_into(true, object, now_ms, error, ret);
 }
 
 /* 0: null. */

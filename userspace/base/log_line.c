@@ -71,6 +71,17 @@ static size_t put_character(struct buf *text, const char *at, size_t left, enum 
 	return len;
 }
 
+/* How many bytes stand for themselves: nearly all of nearly every text. */
+static size_t measure_plain(const char *at, size_t most, enum escapes escapes)
+{
+	size_t len = 0;
+
+	while (len < most && at[len] >= ' ' && at[len] <= '~' &&
+	       (escapes != ESCAPE_QUOTES || (at[len] != '"' && at[len] != '\\')))
+		len++;
+	return len;
+}
+
 /* Where a text must end, so that its mark and what closes the line still fit. */
 static size_t last_end(const struct buf *text)
 {
@@ -81,10 +92,14 @@ static size_t last_end(const struct buf *text)
 static void put_escaped(struct buf *text, const char *from, size_t len, enum escapes escapes,
 			bool cut, size_t end)
 {
-	size_t at = 0;
+	size_t at = 0, room, plain;
 
-	while (at < len && text->len + ESCAPE_MAX_BYTES <= end)
-		at += put_character(text, from + at, len - at, escapes);
+	while (at < len && text->len + ESCAPE_MAX_BYTES <= end) {
+		room = end - text->len;
+		plain = measure_plain(from + at, len - at < room ? len - at : room, escapes);
+		buf_put(text, from + at, plain);
+		at += plain > 0 ? plain : put_character(text, from + at, len - at, escapes);
+	}
 	if (cut || at < len)
 		buf_put_str(text, cut_mark);
 }
@@ -126,10 +141,9 @@ static void put_field(const struct log_field *field, bool json, struct buf *text
 
 	if ((field->type == LOG_FIELD_TEXT && !field->text) || text->len + least > last_end(text))
 		return;
-	if (json)
-		buf_printf(text, ",\"%s\":", field->name);
-	else
-		buf_printf(text, " %s=", field->name);
+	buf_put_str(text, json ? ",\"" : " ");
+	buf_put_str(text, field->name);
+	buf_put_str(text, json ? "\":" : "=");
 	if (field->type == LOG_FIELD_NUMBER)
 		buf_put_u64(text, field->number);
 	else
@@ -141,11 +155,11 @@ void log_line_put(const struct log_line *line, bool json, struct buf *text)
 	char time[UTC_TEXT_SIZE];
 
 	utc_format(read_utc_ms(), time);
-	if (json)
-		buf_printf(text, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"", time,
-			   level_names[line->level]);
-	else
-		buf_printf(text, "%s %s ", time, level_labels[line->level]);
+	buf_put_str(text, json ? "{\"time\":\"" : "");
+	buf_put_str(text, time);
+	buf_put_str(text, json ? "\",\"level\":\"" : " ");
+	buf_put_str(text, (json ? level_names : level_labels)[line->level]);
+	buf_put_str(text, json ? "\",\"message\":\"" : " ");
 	put_message(line, json, text);
 	if (json)
 		buf_put_char(text, '"');

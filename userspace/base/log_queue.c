@@ -16,6 +16,7 @@ enum {
 	POLL_MS = 100,   /* how often a writer that waits looks whether it is to stop */
 	DIRECT_MS = 100, /* how long a line waits when there is no writer */
 	STOP_MS = 500,
+	REST_US = 2000, /* between halves: waking the writer costs more than making a line */
 	/* Beyond that, the writer is inside a write that does not return. */
 	JOIN_MS = 200,
 };
@@ -191,6 +192,16 @@ static struct half *wait_half(void)
 	return half;
 }
 
+/* With the lock held, which it lets go meanwhile. */
+static void rest(void)
+{
+	if (queue.stopping)
+		return;
+	pthread_mutex_unlock(&queue.lock);
+	usleep(REST_US);
+	pthread_mutex_lock(&queue.lock);
+}
+
 static void *run_writer(void *data)
 {
 	struct writer writer = {.lost = 0};
@@ -207,6 +218,7 @@ static void *run_writer(void *data)
 		half->lost = 0;
 		queue.writing = false;
 		pthread_cond_broadcast(&queue.idle);
+		rest();
 	}
 	pthread_mutex_unlock(&queue.lock);
 	return NULL;

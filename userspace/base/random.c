@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -11,6 +12,8 @@
 enum {
 	ID_PREFIX_MAX = 8,
 	ID_TIME_LEN = 9, /* 45 bits of ms: over 1,000 years */
+	ID_NOISE_BITS = 5 * (ID_RANDOM_LEN - ID_TIME_LEN),
+	ID_STEP_BITS = 36, /* between two of one millisecond, of which there may be 500,000 */
 };
 
 _Static_assert(ID_PREFIX_MAX + 1 + ID_RANDOM_LEN + 1 <= ID_SIZE, "an id fits");
@@ -28,19 +31,41 @@ void random_bytes(void *bytes, size_t len)
 	randombytes_buf(bytes, len);
 }
 
+/* Behind the last one of the same millisecond, by so much that none between is taken by id_next(). */
+static uint64_t make_noise(uint64_t utc_ms)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static uint64_t last_ms, last;
+	uint64_t noise;
+
+	randombytes_buf(&noise, sizeof(noise));
+	pthread_mutex_lock(&lock);
+	if (utc_ms == last_ms && last < (1ULL << ID_NOISE_BITS) - (1ULL << ID_STEP_BITS))
+		noise = last + 1 + noise % ((1ULL << ID_STEP_BITS) - 1);
+	else
+		noise %= 1ULL << ID_NOISE_BITS;
+	last_ms = utc_ms;
+	last = noise;
+	pthread_mutex_unlock(&lock);
+	return noise;
+}
+
+static char *put_digits(uint64_t value, int n, char *at)
+{
+	for (int shift = 5 * (n - 1); shift >= 0; shift -= 5)
+		*at++ = base32[value >> shift & 31];
+	return at;
+}
+
 void id_make(const char *prefix, uint64_t utc_ms, char id[ID_SIZE])
 {
-	unsigned char noise[ID_RANDOM_LEN - ID_TIME_LEN];
 	char *at;
 
 	assert(strlen(prefix) <= ID_PREFIX_MAX);
 	at = stpcpy(id, prefix);
 	*at++ = '_';
-	for (int shift = 5 * (ID_TIME_LEN - 1); shift >= 0; shift -= 5)
-		*at++ = base32[utc_ms >> shift & 31];
-	randombytes_buf(noise, sizeof(noise));
-	for (size_t i = 0; i < sizeof(noise); i++)
-		*at++ = base32[noise[i] & 31];
+	at = put_digits(utc_ms, ID_TIME_LEN, at);
+	at = put_digits(make_noise(utc_ms), ID_RANDOM_LEN - ID_TIME_LEN, at);
 	*at = '\0';
 }
 

@@ -16,7 +16,8 @@ void random_bytes(void *bytes, size_t len);
 
 /*
  * "lim_" and the like, then 9 base32 characters (Crockford, lower case) of utc_ms and 11 random
- * ones: ids sort by the time they were made. prefix is at most 8 characters.
+ * ones: ids sort by the time they were made, and those of one millisecond as this process made them.
+ * prefix is at most 8 characters. Any thread.
  */
 void id_make(const char *prefix, uint64_t utc_ms, char id[ID_SIZE]);
 /* The id that follows `id` in their order. */

@@ -1,5 +1,6 @@
 /* Answers as they came or for people, and lists through all of their pages. */
 /* SPDX-License-Identifier: MIT */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +68,7 @@ enum cli_status cli_each(struct cli *cli, const struct cli_list *list,
 	struct cli_question question = {.method = "GET"};
 	const struct json *items;
 	const char *cursor = "";
+	size_t left = list->most ? list->most : SIZE_MAX;
 
 	buf_init(&path);
 	do {
@@ -84,10 +86,10 @@ enum cli_status cli_each(struct cli *cli, const struct cli_list *list,
 		if (!items || json_type_of(items) != JSON_ARRAY)
 			return cli_fail(cli, "%s answered without %s: see SLUICE_URL or --url",
 					cli->url, list->member);
-		for (size_t i = 0; i < json_array_len(items); i++)
+		for (size_t i = 0; i < json_array_len(items) && left > 0; i++, left--)
 			visit(json_array_at(items, i), data);
 		cursor = next_cursor(json_root(reply.document));
-	} while (*cursor);
+	} while (*cursor && left > 0);
 	return CLI_DONE;
 }
 

@@ -26,5 +26,9 @@ int cli_run(int n_args, char *const *args, const struct cli_other *others);
 /* A line of help for each command, to stdout. */
 void cli_print_commands(const struct cli_other *others);
 
-/* `completion bash`: a script for the shell, to stdout. args[0] is "completion". An exit status. */
-int cli_completion(int n_args, char *const *args, const struct cli_other *others);
+/*
+ * `completion bash`: a script for the shell, to stdout. args[0] is "completion". each_choice tells the
+ * options of other commands that take one of a few words. An exit status.
+ */
+int cli_completion(int n_args, char *const *args, const struct cli_other *others,
+		   void (*each_choice)(void (*visit)(const char *option, const char *words)));

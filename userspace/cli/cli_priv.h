@@ -29,7 +29,8 @@ struct cli {
 	size_t width; /* columns of a table */
 	struct buf out;
 	struct buf problem;
-	struct buf note; /* one line for people, where out is for programs */
+	struct buf note;   /* one line for people, where out is for programs */
+	struct buf regret; /* what stays when out cannot be written, and what to do about it */
 };
 
 /* Frees all of it, and wipes the key. */
@@ -59,6 +60,8 @@ enum cli_status cli_key_add(struct cli *cli);
 enum cli_status cli_key_show(struct cli *cli);
 enum cli_status cli_key_set(struct cli *cli);
 enum cli_status cli_key_rm(struct cli *cli);
+enum cli_status cli_audit(struct cli *cli);
+enum cli_status cli_usage(struct cli *cli);
 enum cli_status cli_show_status(struct cli *cli);
 
 /* "limit", also for commands that stand alone. */

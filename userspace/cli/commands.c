@@ -38,6 +38,8 @@ const struct cli_command cli_commands[CLI_N_COMMANDS] = {
 	[CLI_KEY_SET] = {"key", "set", "ID", 1, 1, "change what an API key may do, and how long",
 			 cli_key_set},
 	[CLI_KEY_RM] = {"key", "rm", "ID", 1, 1, "revoke an API key at once", cli_key_rm},
+	[CLI_AUDIT] = {NULL, "audit", "", 0, 0, "who changed what, newest first", cli_audit},
+	[CLI_USAGE] = {NULL, "usage", "", 0, 0, "how much was asked, by hour or day", cli_usage},
 	[CLI_STATUS] = {NULL, "status", "", 0, 0, "is the server ready, and what does it limit?",
 			cli_show_status},
 };
@@ -155,7 +157,8 @@ static int finish(struct cli *cli, enum cli_status status)
 	else if (cli->out.len > 0)
 		fwrite(cli->out.data, 1, cli->out.len, stdout);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		status = cli_fail(cli, "cannot write the output: %s", strerror(errno));
+		status = cli_fail(cli, "cannot write the output: %s%s", strerror(errno),
+				  cli->regret.len > 0 ? cli->regret.data : "");
 	if (status == CLI_ERROR)
 		fprintf(stderr, "sluice: %s\n",
 			cli->problem.len > 0 && !cli->problem.failed ? cli->problem.data :
@@ -187,6 +190,7 @@ void cli_done(struct cli *cli)
 	buf_done(&cli->out);
 	buf_done(&cli->problem);
 	buf_done(&cli->note);
+	buf_done(&cli->regret);
 }
 
 static int run_command(enum cli_command_id id, int n_args, char *const *args)

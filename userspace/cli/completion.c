@@ -74,8 +74,13 @@ static bool is_first(const struct row *rows, size_t at)
 	return true;
 }
 
+static void print_choice(const char *option, const char *words)
+{
+	printf("	%s) words='%s' ;;\n", option, words);
+}
+
 /* Values of the option before the cursor. */
-static void print_values(void)
+static void print_values(void (*each_choice)(void (*visit)(const char *option, const char *words)))
 {
 	printf("	case $prev in\n");
 	for (enum cli_option_id id = 0; id < CLI_N_OPTIONS; id++) {
@@ -90,6 +95,7 @@ static void print_values(void)
 		else
 			printf("words='%s' ;;\n", option->choices ? option->choices : "");
 	}
+	each_choice(print_choice);
 	printf("	*) _sluice_words ;;\n	esac\n");
 }
 
@@ -152,7 +158,7 @@ static void print_words(const struct row *rows, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (is_first(rows, i))
 			printf("%s ", first_word(&rows[i]));
-	printf("' ;;\n	'completion '*) words='bash zsh' ;;\n");
+	printf("' ;;\n	'completion '*) words=bash ;;\n");
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].group && is_first(rows, i))
 			print_group(rows, n, rows[i].group);
@@ -161,7 +167,8 @@ static void print_words(const struct row *rows, size_t n)
 	printf("	esac\n}\n");
 }
 
-static void print_script(const struct cli_other *others)
+static void print_script(const struct cli_other *others,
+			 void (*each_choice)(void (*visit)(const char *option, const char *words)))
 {
 	struct row rows[ROWS_MAX];
 	size_t n = list_rows(others, rows);
@@ -169,27 +176,24 @@ static void print_script(const struct cli_other *others)
 	printf("%s", script_ids);
 	print_words(rows, n);
 	printf("%s", script_head);
-	print_values();
+	print_values(each_choice);
 	printf("%s", script_tail);
 }
 
-int cli_completion(int n_args, char *const *args, const struct cli_other *others)
+int cli_completion(int n_args, char *const *args, const struct cli_other *others,
+		   void (*each_choice)(void (*visit)(const char *option, const char *words)))
 {
 	const char *shell = n_args > 1 ? args[1] : "";
-	bool zsh = strcmp(shell, "zsh") == 0;
 
 	if (strcmp(shell, "ids") == 0)
 		return cli_print_ids(n_args - 2, args + 2);
-	if (n_args != 2 || (!zsh && strcmp(shell, "bash") != 0)) {
-		fprintf(stderr, "sluice: completion: the shells known are bash and zsh: "
+	if (n_args != 2 || strcmp(shell, "bash") != 0) {
+		fprintf(stderr, "sluice: completion: the one shell known is bash: "
 				"`source <(sluice completion bash)`\n");
 		return CLI_ERROR;
 	}
-	printf("# %s completion of sluice; load it with: source <(sluice completion %s)\n", shell,
-	       shell);
-	if (zsh)
-		printf("autoload -Uz bashcompinit && bashcompinit\n");
-	print_script(others);
+	printf("# bash completion of sluice; load it with: source <(sluice completion bash)\n");
+	print_script(others, each_choice);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return CLI_DONE;
 	fprintf(stderr, "sluice: completion: cannot write the script\n");

@@ -8,7 +8,7 @@
 #include "cli/text_priv.h"
 
 static const char keys_path[] = "/api/keys/";
-static const struct cli_list all = {"/api/keys?limit=1000", "keys"};
+static const struct cli_list all = {.path = "/api/keys?limit=1000", .member = "keys"};
 
 static const char *id_of(const struct cli *cli)
 {
@@ -62,7 +62,10 @@ static enum cli_status show_token(struct cli *cli, const struct json *key)
 	const char *token = view_text(key, "token"), *id = view_text(key, "id");
 
 	if (!*token)
-		return cli_fail(cli, "%s made a key, but did not show its token", cli->url);
+		return cli_fail(cli,
+				"%s made API key %s without showing its token: is this the address "
+				"of a Sluice? If so, `sluice key rm %s`",
+				cli->url, id, id);
 	buf_printf(&cli->out, "%s\n", token);
 	buf_put_str(&cli->note, "API key ");
 	text_put_escaped(&cli->note, id, strlen(id));
@@ -84,6 +87,8 @@ enum cli_status cli_key_add(struct cli *cli)
 	cli_body_write(&cli->arguments, NULL, NULL, &body);
 	if (cli_ask_object(cli, &question, &reply))
 		return CLI_ERROR;
+	buf_printf(&cli->regret, ": the key is made and its token lost; `sluice key rm %s`",
+		   view_text(json_root(reply.document), "id"));
 	if (!cli->json)
 		return show_token(cli, json_root(reply.document));
 	cli_put_json(cli, &reply);

@@ -15,8 +15,9 @@ static const char *id_of(const struct cli *cli)
 	return cli->arguments.operands[0];
 }
 
-static const struct cli_list all = {"/api/limits?limit=1000", "limits"};
-static const struct cli_list all_counted = {"/api/limits?limit=1000&stats=1", "limits"};
+static const struct cli_list all = {.path = "/api/limits?limit=1000", .member = "limits"};
+static const struct cli_list all_counted = {.path = "/api/limits?limit=1000&stats=1",
+					    .member = "limits"};
 
 static void list_row(const struct json *limit, void *data)
 {

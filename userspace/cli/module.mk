@@ -4,6 +4,7 @@ sluice_srcs += userspace/cli/answers.c \
 	userspace/cli/completion.c \
 	userspace/cli/completion_ids.c \
 	userspace/cli/do_check.c \
+	userspace/cli/do_history.c \
 	userspace/cli/do_key.c \
 	userspace/cli/do_limit.c \
 	userspace/cli/key_view.c \

@@ -89,7 +89,10 @@ static enum cli_status fail_right(struct cli *cli, const struct problem *problem
 		detail += len + 2;
 	if (strcmp(problem->field, "expires_in") == 0)
 		return cli_fail(cli, "--expires-in: %s", detail);
-	return cli_fail(cli, "%s: %s: take another key", cli->key_from, detail);
+	return cli_fail(cli,
+			"%s: %s: take another key, or have this one given the right with `sluice "
+			"key set`",
+			cli->key_from, detail);
 }
 
 static bool takes_id(const struct cli *cli)

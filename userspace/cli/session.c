@@ -69,7 +69,8 @@ static enum cli_status read_key_file(struct cli *cli, const char *path)
 	buf_init(&file);
 	err = read_file(path, &file);
 	if (err)
-		return cli_fail(cli, "--api-key-file: %s: %s", path, strerror(-err));
+		return cli_fail(cli, "--api-key-file: %s: %s%s", path, strerror(-err),
+				err == -EACCES ? ": run this as its owner or as root" : "");
 	len = file.len;
 	while (len > 0 && (file.data[len - 1] == '\n' || file.data[len - 1] == '\r'))
 		len--;

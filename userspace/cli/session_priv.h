@@ -53,13 +53,14 @@ const char *cli_typed_etag(const struct cli *cli, char etag[CLI_ETAG_SIZE]);
 struct cli_list {
 	const char *path;   /* "/api/limits?limit=1000" */
 	const char *member; /* "limits" */
+	size_t most;        /* items; 0: all */
 };
 
 /*
- * Asks for all of a list, page by page, and calls visit for each item; returns at the first
+ * Asks for a list, page by page, and calls visit for each item; returns at the first
  * problem. visit must not fail.
  */
 enum cli_status cli_each(struct cli *cli, const struct cli_list *list,
 			 void (*visit)(const struct json *item, void *data), void *data);
-/* All pages as one object. */
+/* The same as one object. */
 enum cli_status cli_list_json(struct cli *cli, const struct cli_list *list);

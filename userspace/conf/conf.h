@@ -132,6 +132,8 @@ void conf_show_json(const struct conf *conf, struct buf *text);
 void conf_help(struct buf *text);
 /* Their names, with blanks between. */
 void conf_put_options(struct buf *text);
+/* Calls visit for each option that takes one of a few words, with these and blanks between. */
+void conf_each_choice(void (*visit)(const char *option, const char *words));
 /* The rows of the table in docs/configuration.md. */
 void conf_document(struct buf *text);
 

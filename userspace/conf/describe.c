@@ -47,6 +47,24 @@ void conf_put_options(struct buf *text)
 	}
 }
 
+void conf_each_choice(void (*visit)(const char *option, const char *words))
+{
+	char name[SETTING_NAME_SIZE], memory[256];
+	struct buf words;
+
+	for (size_t i = 0; i < n_settings; i++) {
+		const char *const *choice = settings_table[i].choices;
+
+		if (!choice)
+			continue;
+		buf_init_fixed(&words, memory, sizeof(memory));
+		for (; *choice; choice++)
+			buf_printf(&words, "%s%s", words.len ? " " : "", *choice);
+		setting_name(&settings_table[i], STYLE_FLAG, name);
+		visit(name, memory);
+	}
+}
+
 static const char *const changes[] = {
 	[BY_RESTART] = "restart",
 	[BY_SIGHUP] = "SIGHUP",

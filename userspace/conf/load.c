@@ -67,8 +67,12 @@ int loader_refuse_unknown(struct loader *loader, const struct conf_origin *origi
 	setting_suggest(flag ? STYLE_FLAG : STYLE_FILE, text, len, &said);
 	if (said.failed)
 		return -ENOMEM;
-	snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : sizeof(name) - 1),
-		 text);
+	/* A word alone may be a secret that somebody gives without its option. */
+	if (flag && *text != '-' && len > TYPED_SHOWN_MAX)
+		snprintf(name, sizeof(name), "%.*s...", TYPED_SHOWN_MAX, text);
+	else
+		snprintf(name, sizeof(name), "%.*s",
+			 (int)(len < sizeof(name) ? len : sizeof(name) - 1), text);
 	return loader_refuse(loader, origin, name, said.data);
 }
 

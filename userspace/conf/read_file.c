@@ -74,8 +74,15 @@ static size_t drop_line_end(char *text, size_t len)
 	return len;
 }
 
+/* What is no path may be the secret itself. */
+static const char *show_path(const char *path)
+{
+	return strchr(path, '/') ? path : "the file of this name";
+}
+
 int conf_read_secret(const char *path, struct field_error *error, char **ret)
 {
+	const char *shown = show_path(path);
 	char *text = NULL;
 	size_t len = 0;
 	int err = conf_read_file(path, CONF_SECRET_MAX, &text, &len);
@@ -83,9 +90,10 @@ int conf_read_secret(const char *path, struct field_error *error, char **ret)
 	if (err == -ENOMEM)
 		return err;
 	if (err == -EFBIG)
-		field_error_set(error, "", "%s has more than %d bytes", path, CONF_SECRET_MAX);
+		field_error_set(error, "", "%s has more than %d bytes", shown, CONF_SECRET_MAX);
 	else if (err)
-		field_error_set(error, "", "cannot read %s: %s", path, strerror(-err));
+		field_error_set(error, "", "cannot read %s: %s%s", shown, strerror(-err),
+				shown == path ? "" : "; a path is taken, not the secret itself");
 	if (!text)
 		return CONF_E_INVALID;
 	len = drop_line_end(text, len);
@@ -95,6 +103,6 @@ int conf_read_secret(const char *path, struct field_error *error, char **ret)
 	}
 	explicit_bzero(text, len);
 	free(text);
-	field_error_set(error, "", len > 0 ? "%s holds a NUL" : "%s is empty", path);
+	field_error_set(error, "", len > 0 ? "%s holds a NUL" : "%s is empty", shown);
 	return CONF_E_INVALID;
 }

@@ -50,6 +50,7 @@ enum setting_style {
 
 enum {
 	SETTING_NAME_SIZE = 48,
+	TYPED_SHOWN_MAX = 11, /* bytes of what was typed, in an error */
 	SETTINGS_MAX = 32,
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/utf8.h"
 #include "conf/table_priv.h"
 
 enum {
@@ -20,15 +21,19 @@ static const void *value_of(const struct setting *row, const struct settings *se
 	return (const char *)settings + row->offset;
 }
 
+/* Of what was typed, no more is shown than finding it takes: it may be a secret in the wrong place. */
 static bool refuse(const struct setting *row, const char *text, struct field_error *error)
 {
+	size_t len = strlen(text),
+	       shown = len > TYPED_SHOWN_MAX ? utf8_cut(text, TYPED_SHOWN_MAX) : len;
 	_cleanup_buf_ struct buf range;
 
 	buf_init(&range);
 	if (row->type->range)
 		row->type->range(row, &range);
-	field_error_set(error, "", "takes %s%s%s, not '%s'", row->type->noun, range.len ? ", " : "",
-			range.len ? range.data : "", text);
+	field_error_set(error, "", "takes %s%s%s, not '%.*s%s'", row->type->noun,
+			range.len ? ", " : "", range.len ? range.data : "", (int)shown, text,
+			shown < len ? "..." : "");
 	return false;
 }
 

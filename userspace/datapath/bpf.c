@@ -192,8 +192,9 @@ static void begin(struct datapath_bpf *b)
 	size_t dropped = datapath_adopt(&b->base);
 
 	if (dropped)
-		log_warning("%s: %zu limits had contradicting state and start anew", b->pins,
-			    dropped);
+		log_warning("%s: %zu limits of packets had contradicting state there, and count "
+			    "anew",
+			    b->pins, dropped);
 	bpf_links_tend(b);
 	bpf_links_report_unnamed(b);
 	bpf_sample_start(b);

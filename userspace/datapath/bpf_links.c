@@ -199,8 +199,9 @@ static void adopt_link(struct datapath_bpf *b, struct bpf_interface *interface,
 	int err = bpf_link_update(interface->link, b->program, NULL);
 
 	if (err)
-		log_warning("%s: keeps the program of an earlier start: %s", interface->shown.name,
-			    strerror(-err));
+		log_warning("%s: keeps the program of an earlier start: %s; to replace it, stop "
+			    "once with --detach-on-exit",
+			    interface->shown.name, strerror(-err));
 	show(b, interface, mode,
 	     mode == DATAPATH_NATIVE ?
 		     "" :

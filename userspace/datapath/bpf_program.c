@@ -97,8 +97,8 @@ void bpf_program_pin(struct datapath_bpf *b)
 	if (!err && rename(path_new, path) < 0)
 		err = -errno;
 	if (err)
-		log_warning("cannot pin %s: %s; only starts with CAP_PERFMON go on from here", path,
-			    strerror(-err));
+		log_warning("cannot pin %s: %s; a start without CAP_PERFMON cannot take it over",
+			    path, strerror(-err));
 }
 
 void bpf_program_unpin(struct datapath_bpf *b)

@@ -225,6 +225,17 @@ size_t datapath_interfaces(struct datapath *datapath, struct datapath_interface 
 	return datapath->ops->interfaces(datapath, ret, n);
 }
 
+const char *datapath_mode_name(enum datapath_mode mode)
+{
+	static const char *const names[] = {
+		[DATAPATH_NONE] = "none",
+		[DATAPATH_NATIVE] = "native",
+		[DATAPATH_GENERIC] = "generic",
+	};
+
+	return names[mode];
+}
+
 const char *datapath_off(const struct datapath *datapath)
 {
 	return datapath->off[0] != '\0' ? datapath->off : NULL;

@@ -62,6 +62,8 @@ enum datapath_mode {
 	DATAPATH_NATIVE = 1,
 	DATAPATH_GENERIC = 2, /* `why` native could not be had */
 };
+/* "none", "native", "generic". Static. */
+const char *datapath_mode_name(enum datapath_mode mode);
 
 struct datapath_interface {
 	char name[IF_NAMESIZE];

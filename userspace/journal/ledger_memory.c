@@ -201,7 +201,7 @@ static int add_usage(struct ledger *ledger, const struct ledger_addition *additi
 		field_error_set(error, "", "there is not enough memory");
 		return r;
 	}
-	strcpy(memory->run, addition->run);
+	memcpy(memory->run, addition->run, strlen(addition->run) + 1);
 	memory->number = addition->number;
 	return 0;
 }

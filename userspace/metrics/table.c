@@ -80,17 +80,11 @@ static void put_check_times(const struct metric *metric, const struct metrics_fa
 static void put_interfaces(const struct metric *metric, const struct metrics_facts *facts,
 			   struct exposition *out)
 {
-	static const char *const modes[] = {
-		[DATAPATH_NONE] = "none",
-		[DATAPATH_NATIVE] = "native",
-		[DATAPATH_GENERIC] = "generic",
-	};
-
 	for (size_t i = 0; i < facts->n_interfaces; i++) {
 		const struct datapath_interface *interface = &facts->interfaces[i];
 		const struct exposition_label labels[] = {
 			{"interface", interface->name},
-			{"mode", modes[interface->mode]},
+			{"mode", datapath_mode_name(interface->mode)},
 		};
 
 		exposition_u64(out, metric->name, labels, 2, 1);

@@ -190,7 +190,7 @@ int audit_load(const struct store_record *record, struct audit_loaded *ret)
 	if (strncmp(id, "aud_", 4) != 0 || strlen(id) >= ID_SIZE)
 		return AUDIT_E_UNREADABLE;
 	*ret = (struct audit_loaded){.entry = {.id = ret->id, .revision = record->revision}};
-	strcpy(ret->id, id);
+	memcpy(ret->id, id, strlen(id) + 1);
 	r = json_parse(record->value, record->size, &error, &ret->document);
 	if (r)
 		return r < 0 ? r : AUDIT_E_UNREADABLE;

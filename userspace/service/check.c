@@ -77,7 +77,8 @@ static int explain_refusal(int r, struct field_error *error)
 {
 	switch (r) {
 	case ENGINE_E_KEYS_MAX:
-		field_error_set(error, "key", "cannot be counted: too many keys are live");
+		field_error_set(error, "key",
+				"cannot be counted: as many keys are live as keys_max allows");
 		return CHECK_E_KEYS_MAX;
 	case ENGINE_E_MATCH_MAX:
 		field_error_set(error, "key",

@@ -39,9 +39,6 @@ int operation_fail(struct operation *op, int outcome, const char *field, const c
 /* What an outcome of the store means to the caller: ADMIN_E_* or -errno, with *error set. */
 int operation_outcome(struct operation *op, int r);
 
-/* What an outcome of the store means to the caller: ADMIN_E_* or -errno, with *error set. */
-int operation_outcome(struct operation *op, int r);
-
 /* All below return ADMIN_E_* or -errno; -EBADMSG: the record is damaged, and *error says how. */
 
 /* Always from the store: the catalog of this host may lag behind another's change. */

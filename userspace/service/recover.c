@@ -176,21 +176,19 @@ int admin_bootstrap_unknown(struct store *store, const struct admin_bootstrap *g
 	const char *const tokens[] = {given->admin_token, given->check_token};
 	static const char *const token_names[] = {"SLUICE_BOOTSTRAP_KEY",
 						  "SLUICE_BOOTSTRAP_CHECK_KEY"};
-	static const char *const folders[] = {"/api_keys/", "/users/"};
 	struct comparison comparison = {.given = given};
+	char keys[RECORD_NAME_SIZE], users[RECORD_NAME_SIZE];
 	uint64_t revision;
-	int r = 0;
+	int r;
 
 	for (int i = 0; i < 2; i++)
 		if (tokens[i])
 			auth_digest(tokens[i], strlen(tokens[i]), comparison.digests[i]);
-	for (int i = 0; i < 2 && r == 0; i++) {
-		char prefix[RECORD_NAME_SIZE];
-
-		record_tenant_name(SERVICE_TENANT_DEFAULT, prefix);
-		strcat(prefix, folders[i]);
-		r = store_range(store, prefix, compare_record, &comparison, &revision);
-	}
+	record_api_key_name(SERVICE_TENANT_DEFAULT, "", keys);
+	record_user_name(SERVICE_TENANT_DEFAULT, "", users);
+	r = store_range(store, keys, compare_record, &comparison, &revision);
+	if (r == 0)
+		r = store_range(store, users, compare_record, &comparison, &revision);
 	for (int i = 0; i < 2 && r == 0; i++)
 		if (tokens[i] && !comparison.tokens_found[i])
 			put_name(token_names[i], names);

@@ -36,7 +36,7 @@ uint64_t tally_read(const struct tally *tally, uint32_t tenant, size_t cell)
 {
 	const struct counters *page = atomic_load(&tally->pages[tenant / TALLY_PAGE]);
 
-	return page ? counters_read(page, tenant % TALLY_PAGE * TALLY_CELLS + cell) : 0;
+	return page ? counters_read(page, (size_t)tenant % TALLY_PAGE * TALLY_CELLS + cell) : 0;
 }
 
 uint64_t tally_sum(const struct tally *tally, size_t cell)

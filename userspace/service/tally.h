@@ -31,7 +31,7 @@ struct counters *tally_make_page(struct tally *tally, uint32_t tenant);
 static inline void tally_add(struct tally *tally, uint32_t tenant, enum metrics_check outcome,
 			     int64_t tokens)
 {
-	size_t first = tenant % TALLY_PAGE * TALLY_CELLS;
+	size_t first = (size_t)tenant % TALLY_PAGE * TALLY_CELLS;
 	struct counters *page = NULL;
 
 	if (tenant / TALLY_PAGE < TALLY_PAGES)

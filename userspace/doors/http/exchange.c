@@ -49,6 +49,7 @@ static void run_on_worker(struct worker_job *job)
 	_cleanup_reply_ struct reply reply;
 
 	reply_init(&reply);
+	reply.request_id = deferred->request.request_id;
 	deferred->request.route->handle(&deferred->request, &reply);
 	answer_deferred(deferred->exchange, &deferred->request, &reply);
 	free(deferred);

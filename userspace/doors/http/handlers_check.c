@@ -13,7 +13,8 @@
 #include "service/check.h"
 
 static const char keys_max_detail[] =
-	"too many keys are live: this one cannot be counted, and nothing was consumed";
+	"as many keys are live as keys_max allows: this one cannot be counted, and nothing was "
+	"consumed";
 
 static void put_ms(struct json_writer *writer, uint64_t ms)
 {

@@ -26,6 +26,11 @@ static struct service *service_of(const struct request *request)
 	return request->http->config.service;
 }
 
+static uint64_t now_of(const struct request *request)
+{
+	return clock_utc_ms(service_clock(service_of(request)));
+}
+
 /* A page under way. */
 struct listing {
 	struct json_writer writer;
@@ -137,8 +142,8 @@ static const char *get_value(const struct query *query, const char *name)
 	return param ? param->value : NULL;
 }
 
-static int parse_search(const struct query *query, struct field_error *error, struct page *page,
-			struct ledger_search *ret)
+static int parse_search(const struct query *query, uint64_t now_ms, struct field_error *error,
+			struct page *page, struct ledger_search *ret)
 {
 	static const char *const names[] = {"limit", "cursor", "object", "actor", "since"};
 
@@ -146,7 +151,7 @@ static int parse_search(const struct query *query, struct field_error *error, st
 				      .actor = get_value(query, "actor")};
 	if (query_allow(query, names, sizeof(names) / sizeof(names[0]), error) ||
 	    page_parse(query, "aud_", error, page) ||
-	    query_get_time(query, "since", error, &ret->since_ms))
+	    query_get_time(query, "since", now_ms, error, &ret->since_ms))
 		return QUERY_E_INVALID;
 	ret->before = page->after;
 	return 0;
@@ -169,7 +174,7 @@ void handle_audit(struct request *request, struct reply *reply)
 	struct page page;
 	int err;
 
-	if (parse_search(&request->query, &error, &page, &search)) {
+	if (parse_search(&request->query, now_of(request), &error, &page, &search)) {
 		problem_invalid(reply, &error);
 		return;
 	}
@@ -235,26 +240,25 @@ static int parse_span(const struct query *query, uint64_t now_ms, struct field_e
 	*ret = (struct ledger_span){.to_ms = now_ms + 1};
 	if (query_allow(query, names, sizeof(names) / sizeof(names[0]), error) ||
 	    page_parse(query, "", error, page) || parse_period(query, error, &ret->period_ms) ||
-	    query_get_time(query, "to", error, &ret->to_ms))
+	    query_get_time(query, "to", now_ms, error, &ret->to_ms))
 		return QUERY_E_INVALID;
 	shown_ms = (ret->period_ms == HOUR_MS ? HOURS_SHOWN : DAYS_SHOWN) * ret->period_ms;
 	ret->from_ms = ret->to_ms > shown_ms ? ret->to_ms - shown_ms : 0;
-	if (query_get_time(query, "from", error, &ret->from_ms))
+	if (query_get_time(query, "from", now_ms, error, &ret->from_ms))
 		return QUERY_E_INVALID;
 	/* The next page begins where this one ended. */
-	return query_get_time(query, "cursor", error, &ret->from_ms);
+	return query_get_time(query, "cursor", now_ms, error, &ret->from_ms);
 }
 
 void handle_usage(struct request *request, struct reply *reply)
 {
-	uint64_t now_ms = clock_utc_ms(service_clock(service_of(request)));
 	struct field_error error = {.field = ""};
 	struct listing listing;
 	struct ledger_span span;
 	struct page page;
 	int err;
 
-	if (parse_span(&request->query, now_ms, &error, &page, &span)) {
+	if (parse_span(&request->query, now_of(request), &error, &page, &span)) {
 		problem_invalid(reply, &error);
 		return;
 	}

@@ -9,25 +9,13 @@
 #include "doors/http/packets_json.h"
 #include "doors/http/problem.h"
 
-static const char *mode_text(enum datapath_mode mode)
-{
-	switch (mode) {
-	case DATAPATH_NATIVE:
-		return "native";
-	case DATAPATH_GENERIC:
-		return "generic";
-	default:
-		return "none";
-	}
-}
-
 static void write_interface(const struct datapath_interface *interface, struct json_writer *writer)
 {
 	json_begin_object(writer);
 	json_name(writer, "name");
 	json_put_str(writer, interface->name);
 	json_name(writer, "mode");
-	json_put_str(writer, mode_text(interface->mode));
+	json_put_str(writer, datapath_mode_name(interface->mode));
 	json_name(writer, "why");
 	json_put_str(writer, interface->why);
 	json_end_object(writer);
@@ -83,7 +71,8 @@ void handle_packets(struct request *request, struct reply *reply)
 		return;
 	err = service_packet_reasons(service, &reasons);
 	if (err) {
-		log_error("http: the packet path's counters cannot be read: %s", strerror(-err));
+		log_event(LOG_LEVEL_ERROR, "the packet path's counters cannot be read",
+			  LOG_STR("why", strerror(-err)), LOG_STR("request_id", reply->request_id));
 		problem_fault(reply, err);
 		return;
 	}

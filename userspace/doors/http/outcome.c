@@ -13,12 +13,16 @@ static void answer_trouble(int err, const struct field_error *error, struct repl
 {
 	switch (err) {
 	case ADMIN_E_UNKNOWN:
-		log_warning("http: a change %s", error->message);
+		log_event(LOG_LEVEL_WARNING,
+			  "a change may or may not hold: read it before "
+			  "trying again",
+			  LOG_STR("why", error->message), LOG_STR("request_id", reply->request_id));
 		problem_set(reply, 503, NULL, "the change %s: read it before trying again",
 			    error->message);
 		break;
 	case ADMIN_E_STORE:
-		log_warning("http: a change was refused: %s", error->message);
+		log_event(LOG_LEVEL_WARNING, "a change was refused: the store takes no writes",
+			  LOG_STR("why", error->message), LOG_STR("request_id", reply->request_id));
 		problem_set(reply, 503, NULL, "nothing was changed: %s", error->message);
 		break;
 	case ADMIN_E_OFF:
@@ -26,7 +30,8 @@ static void answer_trouble(int err, const struct field_error *error, struct repl
 			    error->message);
 		break;
 	default:
-		log_error("http: a change failed: %s", strerror(-err));
+		log_event(LOG_LEVEL_ERROR, "a change failed", LOG_STR("why", strerror(-err)),
+			  LOG_STR("request_id", reply->request_id));
 		problem_fault(reply, err);
 		break;
 	}

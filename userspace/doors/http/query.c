@@ -7,6 +7,8 @@
 #include "base/utf8.h"
 #include "doors/http/query.h"
 
+#define NS_PER_MS 1000000ULL
+
 static int parse_hex(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -159,14 +161,20 @@ int query_get_bool(const struct query *query, const char *name, struct field_err
 	return QUERY_E_INVALID;
 }
 
-int query_get_time(const struct query *query, const char *name, struct field_error *error,
-		   uint64_t *ret)
+int query_get_time(const struct query *query, const char *name, uint64_t now_ms,
+		   struct field_error *error, uint64_t *ret)
 {
 	const struct query_param *param = query_get(query, name);
+	uint64_t ago_ns;
 
 	if (!param || utc_read(param->value, param->value_len, ret) == 0)
 		return 0;
+	if (duration_parse_ns(param->value, param->value_len, &ago_ns) == 0) {
+		*ret = now_ms > ago_ns / NS_PER_MS ? now_ms - ago_ns / NS_PER_MS : 0;
+		return 0;
+	}
 	field_error_set(error, name,
-			"must be a time in UTC such as 2026-01-31T12:00:00Z, or a day");
+			"must be a time in UTC such as 2026-01-31T12:00:00Z, a day, or how long "
+			"ago, such as 24h");
 	return QUERY_E_INVALID;
 }

@@ -43,9 +43,9 @@ int query_allow(const struct query *query, const char *const *names, size_t n,
 /* Leave *ret alone when the parameter is absent. */
 int query_get_s64(const struct query *query, const char *name, struct field_error *error,
 		  int64_t *ret);
-/* A point in time as utc_read() takes it, in unix milliseconds. */
-int query_get_time(const struct query *query, const char *name, struct field_error *error,
-		   uint64_t *ret);
+/* A point in time as utc_read() takes it, or how long before now_ms, in unix milliseconds. */
+int query_get_time(const struct query *query, const char *name, uint64_t now_ms,
+		   struct field_error *error, uint64_t *ret);
 /* 1, true or empty: true; 0 or false: false. */
 int query_get_bool(const struct query *query, const char *name, struct field_error *error,
 		   bool *ret);

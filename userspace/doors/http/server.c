@@ -65,8 +65,10 @@ static void fit_descriptors(struct http_config *config)
 	config->connections_max = files.rlim_cur > 2UL * DESCRIPTORS_OF_OTHERS ?
 					  (unsigned int)files.rlim_cur - DESCRIPTORS_OF_OTHERS :
 					  DESCRIPTORS_OF_OTHERS;
-	log_warning("http: at most %u connections: only %llu files may be open",
-		    config->connections_max, (unsigned long long)files.rlim_cur);
+	log_warning("at most %u connections, since only %llu files may be open: raise ulimit -n "
+		    "(LimitNOFILE of a unit) to %llu",
+		    config->connections_max, (unsigned long long)files.rlim_cur,
+		    (unsigned long long)wanted);
 }
 
 static void fill_defaults(struct http_config *config)
@@ -88,6 +90,21 @@ static bool is_about_address(int err)
 	       err == -EAFNOSUPPORT || err == -EINVAL;
 }
 
+/* What to do about it, where that is known. */
+static const char *advise(int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+		return "; `ss -ltnp` shows who listens there";
+	case -EACCES:
+		return "; ports below 1024 take CAP_NET_BIND_SERVICE";
+	case -EADDRNOTAVAIL:
+		return "; no interface of this host has it";
+	default:
+		return "";
+	}
+}
+
 static int listen_on(const struct httpd_config *config, const char *option,
 		     struct field_error *error, struct httpd **ret)
 {
@@ -95,7 +112,8 @@ static int listen_on(const struct httpd_config *config, const char *option,
 
 	if (!is_about_address(err))
 		return err;
-	field_error_set(error, option, "cannot listen on this address: %s", strerror(-err));
+	field_error_set(error, option, "cannot listen on this address: %s%s", strerror(-err),
+			advise(err));
 	return HTTP_E_LISTEN;
 }
 

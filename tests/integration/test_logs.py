@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import CHECK_KEY, KEY, command, environment, exchange
+from conftest import CHECK_KEY, KEY, Client, command, environment, exchange
 
 WAIT_S = 10
 MADE = r"[0-9a-f]{16}-[0-9a-f]+"
@@ -259,6 +259,43 @@ def test_level_leaves_out_what_is_less_grave(start):
         assert client.get("/livez").status == 200
     server.stop()
     assert "request" not in server.stderr() and "stopping" not in server.stderr()
+
+
+def test_sighup_changes_level_and_format_at_once(start, tmp_path):
+    file = tmp_path / "s.yaml"
+    file.write_text("log_requests: all\n")
+    server = start("--config", file)
+
+    def reload(text, said):
+        file.write_text("log_requests: all\n" + text)
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: server.stderr().count("SIGHUP: settings are read again") == said, server.stderr)
+
+    client = server.client()
+    reload("log_format: text\n", 1)
+    client.get("/livez", headers={"X-Request-Id": "in-text"})
+    wait_for(lambda: re.search("^[^{].* INFO  request .*request_id=in-text$", server.stderr(), re.M))
+    reload("log_level: warning\n", 2)
+
+    def is_silent():
+        before = server.stderr().count("\n")
+        assert client.get("/livez").status == 200
+        time.sleep(0.05)
+        return server.stderr().count("\n") == before
+
+    wait_for(is_silent)
+    client.close()
+
+
+def test_listener_of_metrics_is_logged_too(start):
+    server = start("--metrics-listen", "127.0.0.1:0", "--log-requests", "all")
+    one = Client(server.read_metrics_port(), None)
+    assert one.get("/metrics", headers={"X-Request-Id": "scrape"}).header("X-Request-Id") == "scrape"
+    assert line_of(server, "scrape")["route"] == "/metrics"
+    answer = one.get("/nowhere")
+    assert answer.json["request_id"] == answer.header("X-Request-Id")
+    assert line_of(server, answer.json["request_id"])["path"] == "/nowhere"
+    one.close()
 
 
 def test_strangers_cannot_fill_the_log(start):

@@ -14,27 +14,28 @@ static int64_t held;
 
 void failing_memory_after(int64_t n)
 {
-	left = n;
+	__atomic_store_n(&left, n, __ATOMIC_RELAXED);
 }
 
 uint64_t failing_memory_requests(void)
 {
-	return requests;
+	return __atomic_load_n(&requests, __ATOMIC_RELAXED);
 }
 
 int64_t failing_memory_held(void)
 {
-	return held;
+	return __atomic_load_n(&held, __ATOMIC_RELAXED);
 }
 
 static bool fail_now(void)
 {
-	requests++;
-	if (left == 0)
-		return true;
-	if (left > 0)
-		left--;
-	return false;
+	int64_t now = __atomic_load_n(&left, __ATOMIC_RELAXED);
+
+	__atomic_fetch_add(&requests, 1, __ATOMIC_RELAXED);
+	while (now > 0 && !__atomic_compare_exchange_n(&left, &now, now - 1, false,
+						       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	return now == 0;
 }
 
 static void *take_memory(size_t bytes)
@@ -44,7 +45,7 @@ static void *take_memory(size_t bytes)
 
 	if (!memory)
 		return NULL;
-	held++;
+	__atomic_fetch_add(&held, 1, __ATOMIC_RELAXED);
 	return memset(memory, 0, rounded);
 }
 
@@ -56,7 +57,7 @@ void *engine_memory_alloc(size_t bytes)
 void engine_memory_free(void *memory)
 {
 	if (memory)
-		held--;
+		__atomic_fetch_sub(&held, 1, __ATOMIC_RELAXED);
 	free(memory);
 }
 

@@ -5,8 +5,7 @@
 #include <stdint.h>
 
 /*
- * A test that calls one of these is linked with this file instead of engine/memory.c. For one
- * thread only.
+ * A test that calls one of these is linked with this file instead of engine/memory.c. Any thread.
  */
 
 /* The (n + 1)-th request from now on fails, and all after it; negative: none. */

@@ -2,10 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "httpd/httpd_priv.h"
@@ -26,16 +24,6 @@ static void join_list(struct connection *c)
 	c->loop->youngest = c;
 }
 
-/* Bytes that the peer has not taken, those included that lie in the socket. */
-static size_t count_left(const struct connection *c)
-{
-	int queued = 0;
-
-	/* It cannot fail on a socket of TCP, and 0 would only be taken for progress. */
-	(void)ioctl(c->transport.fd, SIOCOUTQ, &queued);
-	return c->out.len - c->out_sent + (size_t)queued;
-}
-
 void connection_enter(struct connection *c, enum phase phase)
 {
 	struct httpd_times *times = &c->loop->httpd->times;
@@ -49,7 +37,7 @@ void connection_enter(struct connection *c, enum phase phase)
 	c->entered_ms = now_ms;
 	switch (phase) {
 	case PHASE_WRITING:
-		c->left = count_left(c);
+		c->left = output_left(c);
 		__attribute__((fallthrough));
 	case PHASE_IDLE:
 		c->deadline_ms = now_ms + atomic_load_explicit(&times->idle, memory_order_relaxed);
@@ -159,86 +147,20 @@ static void end_connection(struct connection *c)
 	discard_input(c);
 }
 
-static int keep_unsent(struct connection *c, const char *bytes, size_t len)
-{
-	/* A growing buffer doubles. */
-	int err = budget_reserve(c, 2 * len);
-
-	if (err)
-		return err;
-	buf_put(&c->out, bytes, len);
-	budget_settle(c);
-	return c->out.failed ? -ENOMEM : 0;
-}
-
-/* Sends what lies in loop->out, behind what the socket has not taken yet. 0 or -errno. */
-static int flush_answers(struct connection *c)
-{
-	struct buf *out = &c->loop->out;
-	ssize_t n = 0;
-	int err = 0;
-
-	if (out->failed)
-		return -ENOMEM;
-	if (out->len == 0)
-		return 0;
-	if (c->out.len == 0)
-		n = transport_send(&c->transport, out->data, out->len);
-	if (n < 0)
-		return (int)n;
-	if ((size_t)n < out->len)
-		err = keep_unsent(c, out->data + n, out->len - (size_t)n);
-	if (out->size > OUT_KEPT_MAX) {
-		buf_done(out);
-		buf_init(out);
-	}
-	return err;
-}
-
-/* Sends what the socket did not take before. 0 or -errno. */
-static int send_rest(struct connection *c)
-{
-	ssize_t n =
-		transport_send(&c->transport, c->out.data + c->out_sent, c->out.len - c->out_sent);
-
-	if (n < 0)
-		return (int)n;
-	c->out_sent += (size_t)n;
-	if (c->out_sent == c->out.len) {
-		buf_done(&c->out);
-		buf_init(&c->out);
-		c->out_sent = 0;
-		budget_settle(c);
-	}
-	return 0;
-}
-
 /* A stream's peer has as long as an idle one to take something of what waits for it. */
 static void watch_progress(struct connection *c, size_t sent)
 {
 	if (c->out.len == 0)
 		c->deadline_ms = 0;
 	else if (sent || !c->deadline_ms)
-		c->deadline_ms = c->loop->now_ms + c->loop->httpd->config.idle_timeout_ms;
+		c->deadline_ms = c->loop->now_ms + atomic_load(&c->loop->httpd->times.idle);
 	stream_report(c->stream, c->out.len - c->out_sent);
 	budget_settle(c);
 }
 
-/* What the peer has taken since that was last looked at gives it time; returns whether any. */
-static bool extend_writing(struct connection *c)
-{
-	uint64_t most_ms = atomic_load(&c->loop->httpd->times.idle);
-	size_t left = count_left(c);
-	uint64_t earned_ms = left < c->left ? (c->left - left) * 1000 / HTTPD_TAKEN_MIN : 0;
-
-	c->left = left;
-	c->deadline_ms = c->loop->now_ms + (earned_ms < most_ms ? earned_ms : most_ms);
-	return earned_ms > 0;
-}
-
 bool connection_settle(struct connection *c)
 {
-	int err = flush_answers(c);
+	int err = output_flush(c);
 
 	if (c->phase == PHASE_DEFERRED) {
 		c->broken |= err != 0;
@@ -265,7 +187,7 @@ bool connection_settle(struct connection *c)
 
 static void write_on(struct connection *c)
 {
-	if (send_rest(c)) {
+	if (output_send_rest(c)) {
 		connection_free(c);
 		return;
 	}
@@ -287,7 +209,7 @@ static void stream_on(struct connection *c)
 		if (c->out.len == 0 && !stream_take(c->stream, &c->out))
 			break;
 		before = c->out.len - c->out_sent;
-		if (send_rest(c)) {
+		if (output_send_rest(c)) {
 			connection_free(c);
 			return;
 		}
@@ -331,7 +253,7 @@ static void wait_for_late(struct connection *c, uint32_t events)
 	if (events & (EPOLLERR | EPOLLHUP))
 		c->broken = true;
 	else if (c->out.len && !c->broken)
-		c->broken = send_rest(c) != 0;
+		c->broken = output_send_rest(c) != 0;
 }
 
 void connection_on_event(struct connection *c, uint32_t events)
@@ -382,7 +304,7 @@ void connection_on_timeout(struct connection *c)
 	static const struct linger reset = {.l_onoff = 1};
 
 	if (c->phase == PHASE_WRITING && !c->shed && !atomic_load(&c->loop->httpd->draining) &&
-	    extend_writing(c))
+	    output_extend(c))
 		return;
 	/* Else the kernel would go on offering the rest for minutes to a peer that does not read. */
 	if (c->phase == PHASE_WRITING || c->phase == PHASE_STREAM)

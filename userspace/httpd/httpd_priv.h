@@ -238,6 +238,16 @@ bool budget_evict(struct loop *loop);
 /* The same of those in one phase only. */
 bool budget_evict_phase(struct loop *loop, enum phase phase);
 
+/* output.c */
+/* Sends what lies in loop->out, behind what the socket has not taken yet. 0 or -errno. */
+int output_flush(struct connection *connection);
+/* Sends what the socket did not take before. 0 or -errno. */
+int output_send_rest(struct connection *connection);
+/* Bytes that the peer has not taken, those included that lie in the socket. */
+size_t output_left(const struct connection *connection);
+/* What the peer has taken since that was last looked at gives it time; returns whether any. */
+bool output_extend(struct connection *connection);
+
 /* input.c */
 void input_drop(struct connection *connection);
 /* Keeps bytes [at, len) of base, which may be our own buffer, for later. 0, -ENOMEM, -ENOBUFS. */

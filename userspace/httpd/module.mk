@@ -6,6 +6,7 @@ sluice_srcs += userspace/httpd/answer.c \
 	userspace/httpd/httpd.c \
 	userspace/httpd/input.c \
 	userspace/httpd/loop.c \
+	userspace/httpd/output.c \
 	userspace/httpd/peer.c \
 	userspace/httpd/request.c \
 	userspace/httpd/stream.c \

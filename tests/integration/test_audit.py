@@ -422,7 +422,7 @@ def metric(client, name):
 def test_full_disk_is_said_and_nothing_is_lost_but_what_it_could_not_take(start):
     server = start("--snapshot-interval", "100ms")
     client = server.client()
-    limit = client.make("k", limit=1000)["id"]
+    limit = client.make("k", limit=1000, interval="365d")["id"]
     wait_for(lambda: ledger_text(client) == "ok")
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (8000, resource.RLIM_INFINITY))
     for _ in range(10):

@@ -154,6 +154,9 @@ int service_check(struct service *service, const struct principal *who,
 	tally_add(&service->tally, who->tenant_number,
 		  outcome_of(r, request->peek, r == 0 && ret->allowed),
 		  r == 0 ? tokens_of(request, ret) : 0);
+	if (__builtin_expect(sampler_listens(&service->events.sampler), 0) && r == 0 &&
+	    !request->peek)
+		sampler_see(&service->events.sampler, service->clock, who, request, ret);
 	return r;
 }
 

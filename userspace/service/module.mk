@@ -8,6 +8,12 @@ sluice_srcs += \
 	userspace/service/check.c \
 	userspace/service/draft.c \
 	userspace/service/draft_keys.c \
+	userspace/service/events.c \
+	userspace/service/events_heavy.c \
+	userspace/service/events_news.c \
+	userspace/service/events_ring.c \
+	userspace/service/events_sampler.c \
+	userspace/service/events_watched.c \
 	userspace/service/files.c \
 	userspace/service/files_plan.c \
 	userspace/service/health.c \

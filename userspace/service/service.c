@@ -24,6 +24,11 @@ static int start_threads(struct service *service)
 	r = scribe_start(&service->scribe);
 	if (!r)
 		r = keeper_start(&service->keeper, service);
+	if (!r) {
+		r = events_start(&service->events);
+		if (r)
+			keeper_stop(&service->keeper);
+	}
 	if (r) {
 		scribe_stop(&service->scribe);
 		saver_stop(&service->saver);
@@ -45,6 +50,7 @@ static int start_parts(struct service *service, struct field_error *error)
 
 static void free_parts(struct service *service)
 {
+	events_done(&service->events);
 	reconcile_done(&service->reconcile);
 	saver_done(&service->saver);
 	resets_done(&service->resets);
@@ -75,6 +81,7 @@ static int init_parts(struct service *service, const struct service_config *conf
 		    config->journal != NULL);
 	saver_init(&service->saver, config, service->engine, &service->resets);
 	scribe_init(&service->scribe, config, service);
+	events_init(&service->events, service);
 	return 0;
 }
 
@@ -113,6 +120,7 @@ void service_free(struct service *service)
 {
 	if (!service)
 		return;
+	events_halt(&service->events);
 	keeper_stop(&service->keeper);
 	sweeper_stop(&service->sweeper);
 	saver_stop(&service->saver);

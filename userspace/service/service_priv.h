@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "service/events_priv.h"
 #include "service/keeper_priv.h"
 #include "service/reconcile_priv.h"
 #include "service/resets_priv.h"
@@ -26,4 +27,5 @@ struct service {
 	struct resets resets;
 	struct saver saver;
 	struct scribe scribe;
+	struct events events;
 };

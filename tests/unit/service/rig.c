@@ -190,6 +190,11 @@ unsigned int rig_count_allowed(struct rig *rig, const char *key, unsigned int n)
 
 uint64_t rig_write_limit(struct rig *rig, const char *id, const char *body)
 {
+	return rig_write_limit_of(rig, SERVICE_TENANT_DEFAULT, id, body);
+}
+
+uint64_t rig_write_limit_of(struct rig *rig, const char *tenant, const char *id, const char *body)
+{
 	_cleanup_json_ struct json_document *document = parse(rig, body);
 	_cleanup_limit_ struct limit limit;
 	_cleanup_buf_ struct buf value;
@@ -202,7 +207,7 @@ uint64_t rig_write_limit(struct rig *rig, const char *id, const char *body)
 	strcpy(limit.id, id);
 	limit_save(&limit, &value);
 	assert_false(value.failed);
-	record_limit_name(SERVICE_TENANT_DEFAULT, id, name);
+	record_limit_name(tenant, id, name);
 	return rig_write(rig, name, value.data);
 }
 

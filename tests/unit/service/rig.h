@@ -71,6 +71,7 @@ unsigned int rig_count_allowed(struct rig *rig, const char *key, unsigned int n)
 uint64_t rig_write(struct rig *rig, const char *name, const char *value);
 /* The record of a limit as admin calls write it, from a body and under an id of the test's choosing. */
 uint64_t rig_write_limit(struct rig *rig, const char *id, const char *body);
+uint64_t rig_write_limit_of(struct rig *rig, const char *tenant, const char *id, const char *body);
 uint64_t rig_remove(struct rig *rig, const char *name);
 /* Waits until the service has taken that revision over. */
 void rig_settle(struct rig *rig, uint64_t revision);

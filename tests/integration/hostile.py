@@ -294,11 +294,35 @@ class Batches(Attack):
         return True
 
 
+class DeafStreams(Attack):
+    """A caller with a key that opens every stream of events there may be, and reads none."""
+
+    connections, rate, reads = 64, 64, False
+
+    def act(self, peer):
+        if peer.acts == 0:
+            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            peer.send(request("/api/events", key=self.key))
+        return True
+
+
+class VanishingStreams(Attack):
+    """Streams of events whose client is gone as soon as they begin, or a moment later."""
+
+    connections, rate = 100, 2000
+
+    def act(self, peer):
+        if peer.acts == 0:
+            peer.send(request("/api/events", key=self.key))
+        return random.random() < 0.5
+
+
 ATTACKS = {"slowloris": Slowloris, "idle": Idle, "half-bodies": HalfBodies,
            "strangers-bodies": StrangersBodies, "header-bombs": HeaderBombs,
            "smuggling": Smuggling, "noise": Noise, "pipelines": Pipelines, "deaf": Deaf,
            "deaf-strangers": DeafStrangers, "storm": Storm, "wrong-keys": WrongKeys,
-           "batches": Batches}
+           "batches": Batches, "deaf-streams": DeafStreams,
+           "vanishing-streams": VanishingStreams}
 
 
 class Honest:

@@ -89,6 +89,7 @@ static int start_http(struct server *server, const struct settings *settings,
 		.header_timeout_ms = (uint32_t)settings->header_timeout_ms,
 		.body_timeout_ms = (uint32_t)settings->body_timeout_ms,
 		.idle_timeout_ms = (uint32_t)settings->idle_timeout_ms,
+		.events_max = (unsigned int)settings->events_max,
 		.log_requests = (enum http_log_requests)settings->log_requests,
 	};
 

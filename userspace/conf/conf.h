@@ -60,6 +60,7 @@ struct settings {
 	uint64_t header_timeout_ms;
 	uint64_t body_timeout_ms;
 	uint64_t idle_timeout_ms;
+	uint64_t events_max;
 	char interfaces[CONF_INTERFACES_MAX][IF_NAMESIZE]; /* in the order named, each once */
 	size_t n_interfaces;
 	const char *pin_dir;

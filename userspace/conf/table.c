@@ -50,6 +50,8 @@ const struct setting settings_table[] = {
 	 FIELD(body_timeout_ms)},
 	{"idle_timeout", &type_time, "TIME", "60s", 1, DAY_MS, BY_SIGHUP,
 	 "how long an unused connection stays open", FIELD(idle_timeout_ms)},
+	{"events_max", &type_number, "N", "64", 0, 2048, BY_RESTART,
+	 "streams of events (/api/events, sluice top) at a time; 0: none", FIELD(events_max)},
 	{"metrics_listen", &type_address, "ADDRESS:PORT", NULL, 0, 0, BY_RESTART,
 	 "where to answer /metrics, and nothing else, to whoever asks; absent: nowhere",
 	 FIELD(metrics_listen)},

@@ -30,7 +30,7 @@ static void unref(struct httpd_stream *stream)
 /* A peer whose host is gone acknowledges nothing: without a bound that is noticed after minutes. */
 static void bound_socket(const struct connection *c)
 {
-	const unsigned int wait_ms = c->loop->httpd->config.idle_timeout_ms;
+	const unsigned int wait_ms = atomic_load(&c->loop->httpd->times.idle);
 	const int size = SEND_BUFFER;
 
 	setsockopt(c->transport.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));

@@ -78,6 +78,20 @@ void json_put_s64(struct json_writer *writer, int64_t value)
 		buf_put_s64(writer->buf, value);
 }
 
+void json_put_decimal(struct json_writer *writer, double value)
+{
+	const double most = 1e15;
+	uint64_t rounded = (uint64_t)((value > 0 ? value < most ? value : most : 0) * 1000 + 0.5);
+	unsigned int part = (unsigned int)(rounded % 1000);
+
+	json_put_u64(writer, rounded / 1000);
+	if (part == 0)
+		return;
+	buf_put_char(writer->buf, '.');
+	for (unsigned int digit = 100; part > 0; part %= digit, digit /= 10)
+		buf_put_char(writer->buf, (char)('0' + part / digit));
+}
+
 static bool needs_escape(unsigned char c)
 {
 	return c < 0x20 || c == '"' || c == '\\';

@@ -57,6 +57,8 @@ void json_put_null(struct json_writer *writer);
 void json_put_bool(struct json_writer *writer, bool value);
 void json_put_u64(struct json_writer *writer, uint64_t value);
 void json_put_s64(struct json_writer *writer, int64_t value);
+/* Rounded to thousandths; 0 to 10^15, beyond which it is cut. */
+void json_put_decimal(struct json_writer *writer, double value);
 /* text must be UTF-8; control characters, quotes and backslashes are escaped. */
 void json_put_string(struct json_writer *writer, const char *text, size_t len);
 void json_put_str(struct json_writer *writer, const char *text);

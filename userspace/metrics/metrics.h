@@ -93,6 +93,11 @@ struct metrics_facts {
 	struct sluice_times http_checks;
 	uint64_t connections;
 	uint64_t connections_max;
+	uint64_t streams; /* of events */
+	uint64_t streams_max;
+	uint64_t events_sent;
+	uint64_t events_lost;
+	uint64_t samples_lost; /* of checks that somebody watched */
 };
 
 /* One metric: its lines, its documentation and where its figures come from. */

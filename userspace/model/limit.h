@@ -130,6 +130,9 @@ struct json_writer;
 void limit_write_change(const struct limit *before, const struct limit *after,
 			struct json_writer *writer);
 
+/* Within an object: what tells it from others, and its numbers. */
+void limit_write_brief(const struct limit *limit, struct json_writer *writer);
+
 /* The integers the engine runs on. 0 or MODEL_E_INVALID naming limit, burst or interval. */
 int limit_compile(const struct limit *limit, uint64_t utc_offset_ns, struct field_error *error,
 		  struct sluice_params *ret);

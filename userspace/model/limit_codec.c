@@ -92,6 +92,21 @@ void limit_write(const struct limit *limit, const struct limit_stats *stats,
 	json_end_object(&writer);
 }
 
+void limit_write_brief(const struct limit *limit, struct json_writer *writer)
+{
+	static const char *const names[] = {"id",  "name", "scope", "key",      "match",
+					    "per", "unit", "limit", "interval", "mode"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct limit_field *field = limit_field_find(names[i]);
+
+		if (!limit_field_stands(field, limit, 0))
+			continue;
+		json_name(writer, field->name);
+		field->write(field, limit, writer);
+	}
+}
+
 /* Before all else: a newer record may hold fields that this version does not know. */
 static int check_schema(const struct json *object, struct field_error *error)
 {

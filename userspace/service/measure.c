@@ -78,5 +78,6 @@ void service_measure(struct service *service, struct metrics_facts *ret)
 	for (size_t i = 0; i < METRICS_N_CHECKS; i++)
 		ret->checks[i] = tally_sum(&service->tally, i);
 	service_usage(service, &ret->engine);
+	ret->samples_lost = events_samples_lost(service);
 	measure_packets(service, catalog, ret);
 }

@@ -34,8 +34,10 @@ struct counters *tally_make_page(struct tally *tally, uint32_t tenant)
 
 uint64_t tally_read(const struct tally *tally, uint32_t tenant, size_t cell)
 {
-	const struct counters *page = atomic_load(&tally->pages[tenant / TALLY_PAGE]);
+	const struct counters *page = NULL;
 
+	if (tenant / TALLY_PAGE < TALLY_PAGES)
+		page = atomic_load(&tally->pages[tenant / TALLY_PAGE]);
 	return page ? counters_read(page, (size_t)tenant % TALLY_PAGE * TALLY_CELLS + cell) : 0;
 }
 

@@ -162,6 +162,33 @@ static void writer_without_room_fails_at_every_size(void **state)
 	assert_string_equal(memory, sample);
 }
 
+static void decimals_are_rounded_to_thousandths(void **state)
+{
+	static const struct {
+		double value;
+		const char *text;
+	} cases[] = {
+		{0, "0"},           {-1, "0"},
+		{0.0004, "0"},      {0.00051, "0.001"},
+		{0.1, "0.1"},       {0.9996, "1"},
+		{12.34, "12.34"},   {12.305, "12.305"},
+		{7.05, "7.05"},     {1234567.5, "1234567.5"},
+		{99.009, "99.009"}, {1e30, "1000000000000000"},
+		{0.0 / 0.0, "0"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct json_writer writer;
+		struct buf buf;
+
+		buf_init(&buf);
+		json_writer_init(&writer, &buf);
+		json_put_decimal(&writer, cases[i].value);
+		assert_string_equal(buf.data, cases[i].text);
+		buf_done(&buf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +197,7 @@ int main(void)
 		cmocka_unit_test(writer_string_of_every_character_reads_back),
 		cmocka_unit_test(writer_escape_is_found_at_every_position),
 		cmocka_unit_test(writer_without_room_fails_at_every_size),
+		cmocka_unit_test(decimals_are_rounded_to_thousandths),
 	};
 
 	return cmocka_run_group_tests_name("writer", tests, NULL, NULL);

@@ -93,4 +93,8 @@ void counts_read(const struct http *http, struct metrics_facts *ret)
 	times_read(http->counts, CELL_TIMES, &ret->http_checks);
 	ret->connections = httpd ? httpd_connections(httpd) : 0;
 	ret->connections_max = http->config.connections_max;
+	ret->streams = atomic_load(&http->streams);
+	ret->streams_max = http->config.events_max;
+	ret->events_sent = atomic_load(&http->events_sent);
+	ret->events_lost = atomic_load(&http->events_lost);
 }

@@ -6,6 +6,7 @@
 #include "doors/http/admit.h"
 #include "doors/http/answer.h"
 #include "doors/http/counts.h"
+#include "doors/http/events.h"
 #include "doors/http/exchange.h"
 #include "doors/http/http_priv.h"
 #include "doors/http/problem.h"
@@ -123,7 +124,10 @@ static void answer_here(struct httpd_exchange *exchange, struct request *request
 	else
 		reply_init_fixed(&reply, text, sizeof(text));
 	request->route->handle(request, &reply);
-	answer(exchange, request, &reply);
+	if (reply.events)
+		events_follow(exchange, request, &reply);
+	else
+		answer(exchange, request, &reply);
 }
 
 static bool blocks(const struct request *request)

@@ -31,6 +31,8 @@ void handle_usage(struct request *request, struct reply *reply);
 
 void handle_packets(struct request *request, struct reply *reply);
 
+void handle_events(struct request *request, struct reply *reply);
+
 void handle_metrics(struct request *request, struct reply *reply);
 
 void handle_livez(struct request *request, struct reply *reply);

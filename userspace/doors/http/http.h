@@ -36,6 +36,7 @@ struct http_config {
 	unsigned int body_timeout_ms;   /* 0: 30 s, from the end of the headers */
 	unsigned int idle_timeout_ms;   /* 0: 60 s, between requests and for taking an answer */
 	enum http_log_requests log_requests;
+	unsigned int events_max; /* streams of events at a time; 0: they are off */
 };
 
 struct http;

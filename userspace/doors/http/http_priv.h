@@ -21,6 +21,9 @@ struct http {
 	struct worker_pool *workers;
 	struct counters *counts; /* see counts.h */
 	atomic_bool draining;
+	atomic_uint streams;          /* of events, those that are about to end too */
+	_Atomic uint64_t events_sent; /* of all that there were */
+	_Atomic uint64_t events_lost;
 	atomic_int log_requests; /* enum http_log_requests */
 	/* Of lines about what was refused or failed: of callers with a known key, and of others. */
 	struct log_bound known_lines, stranger_lines;

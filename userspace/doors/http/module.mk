@@ -4,6 +4,8 @@ sluice_srcs += \
 	userspace/doors/http/body.c \
 	userspace/doors/http/counts.c \
 	userspace/doors/http/etag.c \
+	userspace/doors/http/events.c \
+	userspace/doors/http/events_text.c \
 	userspace/doors/http/exchange.c \
 	userspace/doors/http/check_body.c \
 	userspace/doors/http/handlers_check.c \

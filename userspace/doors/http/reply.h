@@ -15,6 +15,7 @@ enum reply_type {
 	REPLY_JSON,
 	REPLY_PROBLEM,
 	REPLY_METRICS,
+	REPLY_EVENTS,
 };
 
 /*
@@ -24,10 +25,11 @@ enum reply_type {
 struct reply {
 	unsigned int status;
 	enum reply_type type;
-	bool close;             /* end the connection after this answer */
-	bool authenticate;      /* WWW-Authenticate: Bearer */
-	const char *request_id; /* borrowed; NULL: not answered */
-	struct buf body;        /* on memory of the caller or growing */
+	bool close;                   /* end the connection after this answer */
+	bool authenticate;            /* WWW-Authenticate: Bearer */
+	const char *request_id;       /* borrowed; NULL: not answered */
+	struct buf body;              /* on memory of the caller or growing */
+	struct events_client *events; /* NULL, or the answer is a stream: see events.h */
 	char etag[REPLY_TEXT_SIZE];
 	char location[REPLY_TEXT_SIZE];
 	char allow[REPLY_TEXT_SIZE];
@@ -43,6 +45,7 @@ static inline void reply_init(struct reply *reply)
 	reply->close = false;
 	reply->authenticate = false;
 	reply->request_id = NULL;
+	reply->events = NULL;
 	reply->etag[0] = '\0';
 	reply->location[0] = '\0';
 	reply->allow[0] = '\0';

@@ -10,6 +10,9 @@ static const char problem_lines[] =
 	"Content-Type: application/problem+json\r\nCache-Control: no-store\r\n";
 static const char metrics_lines[] =
 	"Content-Type: " EXPOSITION_CONTENT_TYPE "\r\nCache-Control: no-store\r\n";
+/* nginx would hold events back until it has a buffer full of them. */
+static const char events_lines[] = "Content-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+				   "X-Accel-Buffering: no\r\n";
 static const char bare_lines[] = "Cache-Control: no-store\r\n";
 
 static char *put_text(char *out, const char *text, size_t len)
@@ -31,7 +34,9 @@ static char *put_line(char *out, const char *name, const char *value)
 
 static char *put_lines(char *out, const struct reply *reply)
 {
-	if (reply->body.len == 0)
+	if (reply->type == REPLY_EVENTS)
+		out = PUT_LITERAL(out, events_lines);
+	else if (reply->body.len == 0)
 		out = PUT_LITERAL(out, bare_lines);
 	else if (reply->type == REPLY_PROBLEM)
 		out = PUT_LITERAL(out, problem_lines);

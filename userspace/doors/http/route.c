@@ -41,6 +41,8 @@ static const struct route routes[] = {
 	 .handle = handle_usage},
 	{"GET", "/api/packets", .right = AUTH_LIMITS_READ, .place = ROUTE_WORKER, .head = true,
 	 .handle = handle_packets},
+	{"GET", "/api/events", .right = AUTH_EVENTS_READ, .place = ROUTE_LOOP, .head = true,
+	 .handle = handle_events},
 	{"GET", "/metrics", .right = AUTH_METRICS_READ, .place = ROUTE_WORKER, .head = true,
 	 .handle = handle_metrics},
 	{"GET", "/livez", .place = ROUTE_LOOP, .head = true, .handle = handle_livez},

@@ -13,6 +13,7 @@
 #include "doors/http/exchange.h"
 #include "doors/http/http_priv.h"
 #include "doors/http/metrics.h"
+#include "service/events.h"
 
 enum {
 	THREADS_MAX = 4,
@@ -71,6 +72,18 @@ static void fit_descriptors(struct http_config *config)
 		    (unsigned long long)wanted);
 }
 
+/* Streams stay: at most half of the connections are theirs. */
+static void fit_events(struct http_config *config)
+{
+	unsigned int most = config->connections_max / 2;
+
+	if (config->events_max <= most)
+		return;
+	log_warning("http: at most %u streams of events: there may be %u connections", most,
+		    config->connections_max);
+	config->events_max = most;
+}
+
 static void fill_defaults(struct http_config *config)
 {
 	set_default(&config->poll_threads, choose_threads());
@@ -82,6 +95,7 @@ static void fill_defaults(struct http_config *config)
 	if (config->memory_max == 0)
 		config->memory_max = MEMORY_DEFAULT;
 	fit_descriptors(config);
+	fit_events(config);
 }
 
 static bool is_about_address(int err)
@@ -234,6 +248,8 @@ void http_free(struct http *http)
 		return;
 	/* Runs what was deferred: httpd must not stop before all of that is answered. */
 	worker_pool_stop(http->workers);
+	/* Nothing is told any more to streams of which httpd knows. */
+	events_stop(http->config.service);
 	httpd_free(http->metrics_httpd);
 	httpd_free(http->httpd);
 	worker_pool_free(http->workers);

@@ -26,7 +26,8 @@ class Actor(threading.Thread):
     def run(self):
         try:
             while not self.record.over.is_set():
-                self.host.up.wait(0.1)
+                if not self.host.up.wait(0.1):
+                    continue
                 try:
                     self.turn()
                 except Interrupted:

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,9 +33,9 @@ static void *make_some(void *data)
 		char span[SPAN_ID_SIZE];
 
 		request_id_ensure(&request);
-		strncpy(ids[i], request.request_id, sizeof(ids[i]) - 1);
+		snprintf(ids[i], sizeof(ids[i]), "%.39s", request.request_id);
 		span_id_make(span);
-		strncpy(spans[i], span, sizeof(spans[i]) - 1);
+		snprintf(spans[i], sizeof(spans[i]), "%s", span);
 	}
 	return NULL;
 }

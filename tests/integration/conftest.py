@@ -138,6 +138,14 @@ class Server:
         # By a descriptor of our own: what the server writes moves the offset that is shared with it.
         return pathlib.Path(self.errors.name).read_text("utf-8", "replace")
 
+    def said(self, words):
+        """The log once it has these words: its lines are written a moment after what they tell of."""
+        deadline = time.monotonic() + 10
+        while words not in self.stderr():
+            assert time.monotonic() < deadline, f"no '{words}' in {self.stderr()}"
+            time.sleep(0.01)
+        return self.stderr()
+
     def client(self, key=KEY):
         return Client(self.port, key)
 

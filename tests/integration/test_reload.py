@@ -177,7 +177,7 @@ def test_what_takes_a_restart_is_named_once_and_shown_until_it_is_put_back(servi
     one.reload("keys_max: 3\nhttp_threads: 3\npacket_memory: 32MiB\nbootstrap_email: other@example.org\n")
     wanted = "http_threads, packet_memory differ from the file; take a restart"
     one.await_state(wanted)
-    assert one.server.stderr().count(wanted) == 1
+    assert one.server.said(wanted).count(wanted) == 1
     assert one.client.get("/readyz").status == 200
     one.reload("keys_max: 3\nhttp_threads: 3\n")
     one.await_state("http_threads differs from the file; takes a restart")

@@ -173,7 +173,7 @@ def test_ipv6_is_served(tmp_path):
 
 def test_listening_beyond_loopback_warns(start):
     server = start(listen="0.0.0.0:0")
-    assert "without TLS" in server.stderr()
+    server.said("without TLS")
 
 
 def test_data_directory_is_served_by_one(start, tmp_path):

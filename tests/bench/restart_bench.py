@@ -12,7 +12,7 @@ from client import AUTHORIZATION, HEADERS
 from filled import KEYS, server
 
 STARTS = 5
-LOAD_SECONDS = 8
+LOAD_SECONDS = 5
 PAIRS = 3
 # Random keys among the million; each falls under two limits.
 SCRIPT = """

@@ -9,7 +9,7 @@ from client import HEADERS
 from filled import KEYS, server
 from http_bench import interleave, load, rows
 
-PAIRS = 5
+PAIRS = 3
 # Both sides' requests are made alike, a random number and all, so that wrk costs the same.
 SCRIPT = """
 local head = "GET /api/check?key="

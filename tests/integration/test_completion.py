@@ -1,8 +1,11 @@
 """What bash offers behind `sluice`, run in bash itself."""
 # SPDX-License-Identifier: MIT
+import http.server
+import json
 import os
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -109,3 +112,31 @@ def test_ids_fail_in_silence_and_at_once(server, sluice):
     assert complete(script, "/nowhere/sluice", "limit", "show", "lim_", env=os.environ) == set()
     for args in (["ids"], ["ids", "fly"], ["ids", "limit", "\x1b", "x"]):
         assert Cli("http://127.0.0.1:1").run("completion", *args) == (0, "", "")
+
+
+def test_server_that_sends_commands_for_ids_has_none_of_them_run(sluice, tmp_path):
+    """bash expands the words of `compgen -W`: an id like $(...) would run on the caller's host."""
+    trace = tmp_path / "trace"
+    ids = [f"lim_$(touch {trace})", f"lim_`touch {trace}`", f"lim_a $(touch {trace})", "lim_b\nlim_c",
+           "lim_*", "lim_${HOME}", "lim_\\a", "key_0", "lim_" + "0" * 40, "", "lim_00000000000000000001"]
+
+    class Hostile(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):  # noqa: N802
+            body = json.dumps({"limits": [{"id": name} for name in ids] + [{}, 7, {"id": 7}]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Hostile) as hostile:
+        threading.Thread(target=hostile.serve_forever, daemon=True).start()
+        env = Cli(f"http://127.0.0.1:{hostile.server_port}").env
+        script = Cli(None, None).ok("completion", "bash")
+        offered = complete(script, sluice, "limit", "show", "lim_", env=env)
+        hostile.shutdown()
+    assert not trace.exists()
+    assert offered == {"lim_00000000000000000001"}

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "cli/completion_priv.h"
 #include "cli/session_priv.h"
 #include "cli/view_priv.h"
@@ -35,6 +36,15 @@ static void put_path(const struct group *group, const char *begun, struct buf *p
 	httpc_put_escaped(path, begun, strlen(begun));
 }
 
+/* bash expands what it offers, `$(...)` too: a server must not get that far with anything else. */
+static bool is_id(const struct group *group, const char *text)
+{
+	size_t len = strlen(group->id_prefix);
+
+	return strncmp(text, group->id_prefix, len) == 0 && strlen(text) < ID_SIZE &&
+	       text[len + strspn(text + len, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0';
+}
+
 static void print_ids(struct cli *cli, const struct group *group, const char *begun)
 {
 	_cleanup_reply_ struct cli_reply reply = {0};
@@ -48,8 +58,12 @@ static void print_ids(struct cli *cli, const struct group *group, const char *be
 		return;
 	items = json_member(json_root(reply.document), group->member);
 	for (size_t i = 0; items && json_type_of(items) == JSON_ARRAY && i < json_array_len(items);
-	     i++)
-		printf("%s\n", view_text(json_array_at(items, i), "id"));
+	     i++) {
+		const char *id = view_text(json_array_at(items, i), "id");
+
+		if (is_id(group, id))
+			printf("%s\n", id);
+	}
 }
 
 int cli_print_ids(int n_args, char *const *args)

@@ -89,13 +89,14 @@ class Host:
         """Seconds that its main thread could have run and had no CPU to."""
         return int(self.proc("schedstat").split()[1]) / 1e9
 
-    def _begin_outage(self):
+    def begin_outage(self):
+        """From here on nobody may count on it."""
         self.up.clear()
         self.outages.append([time.monotonic(), None])
 
     def kill(self):
         """SIGKILL; returns when it was sent, in ns."""
-        self._begin_outage()
+        self.begin_outage()
         sent_ns = time.monotonic_ns()
         self.server.process.send_signal(signal.SIGKILL)
         self.server.kill()
@@ -103,7 +104,7 @@ class Host:
 
     def stop(self):
         """SIGTERM: it ends well, and soon."""
-        self._begin_outage()
+        self.begin_outage()
         began = time.monotonic()
         self.server.signal()
         try:

@@ -22,7 +22,7 @@ class Load:
         self.failures = 0
         self.process = subprocess.Popen(
             [binary, "run", str(host.port), CHECK_KEY, str(seed)], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 

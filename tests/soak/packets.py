@@ -47,9 +47,9 @@ class Passed(Tap):
 class Packets(Actor):
     name = "packets"
 
-    def __init__(self, host, record, seed, generator):
+    def __init__(self, host, record, seed, generator, seconds):
         super().__init__(host, record, seed)
-        self.generator = generator
+        self.generator, self.seconds = generator, seconds
         self.limit = None
         self.stats = {}
         self.churn = {}
@@ -65,7 +65,8 @@ class Packets(Actor):
         self.flood = self.host.wire.run_far(
             self.generator, "--interface", self.host.wire.far, "--src", "10.0.0.1", "--sources",
             SOURCES, "--dst", "192.0.2.1", "--dst-port", PORT, "--pps", PPS, "--seed", "1",
-            stdout=subprocess.PIPE, text=True)
+            "--for", f"{self.seconds + 600}s", stdout=subprocess.PIPE, text=True,
+            start_new_session=True)
         self.start()
 
     def turn(self):

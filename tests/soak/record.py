@@ -33,6 +33,7 @@ class Record:
         self.lock = threading.Lock()
         self.kinds = {}
         self.violations = []
+        self.packets = None  # sent and passed, once the flood is over
         self.over = threading.Event()
 
     def done(self, kind, seconds):

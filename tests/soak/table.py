@@ -29,7 +29,7 @@ def _figures(soak):
     load, lives = soak.load_report, soak.vitals.lives
     checks = {what: load["get"][what] + load["batch"][what] for what in ("allowed", "refused")}
     yield "checks allowed, refused", f"{checks['allowed']:,}, {checks['refused']:,}"
-    packets = getattr(soak.record, "packets", None)
+    packets = soak.record.packets
     if packets:
         yield "packets sent, passed", f"{packets['sent']:,}, {packets['passed']:,}"
     yield "restarts", f"{soak.kills.kills} by SIGKILL, {soak.kills.stops} by SIGTERM"

@@ -59,6 +59,8 @@ class Attack:
     def __init__(self, port, seconds, scale):
         self.port, self.seconds = port, seconds
         self.rate = int(self.rate * scale)
+        self.connections = min(self.connections,
+                               resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 50)
         self.key = os.environ.get("SLUICE_API_KEY")
         self.source = f"127.0.{os.getpid() // 250 % 250 + 1}.{os.getpid() % 250 + 1}"
         self.peers, self.order, self.turn = {}, collections.deque(), False

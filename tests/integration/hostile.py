@@ -236,6 +236,20 @@ class Pipelines(Attack):
         return True
 
 
+class DeepPipelines(Attack):
+    """Strangers that send without a pause: 400 refused requests at once, on 200 connections."""
+
+    connections, rate = 200, 250
+    BYTES = request("/api/check?key=a") * 400
+
+    def act(self, peer):
+        if not peer.rest:
+            peer.send(self.BYTES)
+        else:
+            peer.send(b"")
+        return True
+
+
 class Deaf(Attack):
     """A caller with a key that asks for large answers and reads none."""
 
@@ -321,7 +335,8 @@ class VanishingStreams(Attack):
 
 ATTACKS = {"slowloris": Slowloris, "idle": Idle, "half-bodies": HalfBodies,
            "strangers-bodies": StrangersBodies, "header-bombs": HeaderBombs,
-           "smuggling": Smuggling, "noise": Noise, "pipelines": Pipelines, "deaf": Deaf,
+           "smuggling": Smuggling, "noise": Noise, "pipelines": Pipelines,
+           "deep-pipelines": DeepPipelines, "deaf": Deaf,
            "deaf-strangers": DeafStrangers, "storm": Storm, "wrong-keys": WrongKeys,
            "batches": Batches, "deaf-streams": DeafStreams,
            "vanishing-streams": VanishingStreams}

@@ -93,6 +93,7 @@ int connection_new(struct loop *loop, const struct newcomer *from, struct connec
 void connection_free(struct connection *c)
 {
 	leave_list(c);
+	turn_leave(c);
 	if (c->stream)
 		stream_detach(c, NULL);
 	transport_done(&c->transport);
@@ -266,6 +267,8 @@ void connection_on_event(struct connection *c, uint32_t events)
 		connection_on_timeout(c);
 	else if (events & EPOLLERR)
 		connection_free(c);
+	else if (c->waits_turn)
+		return; /* what has come is read then */
 	else if (c->phase == PHASE_LINGER)
 		discard_input(c);
 	else if (c->phase == PHASE_WRITING)

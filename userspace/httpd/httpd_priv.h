@@ -23,6 +23,10 @@ enum {
 	DRAIN_STREAM_MS = 500,  /* for a stream's peer to take the rest while the server drains */
 	LINGER_LEAST_MS = 100,  /* before a newcomer may take the place */
 	READS_PER_WAKE = 16,    /* of one connection; the others get their turn before it goes on */
+	WAKE_BYTES = 1 << 18,   /* of a body, likewise */
+	TURN_WORK = 8,          /* requests of one connection, likewise */
+	TURN_WORK_BYTES = 256,  /* of a body: as much work as a request without one */
+	TURNS_PER_WAKE = 8,     /* of those that wait for one */
 	OUT_MAX = 65536,        /* answers are sent at the latest when so many bytes lie ready */
 	OUT_KEPT_MAX = 1 << 20, /* a larger answer's memory is given back */
 	UNSENT_MAX = 1 << 17,   /* of an answer in the kernel: the rest is ours to count */
@@ -96,6 +100,8 @@ struct newcomer {
 struct connection {
 	struct loop *loop;
 	struct connection *younger, *older; /* all of the loop, by when they entered their phase */
+	struct connection *next_turn, *previous_turn; /* those that wait for a turn */
+	bool waits_turn;
 	union peer peer;
 	struct transport transport;
 	enum phase phase;
@@ -146,8 +152,9 @@ struct loop {
 	uint64_t ticked_ms;
 	atomic_uint count;                    /* connections, with those still in the inbox */
 	struct connection *oldest, *youngest; /* connections */
-	size_t held, held_max;                /* bytes that they hold and may hold */
-	struct buf out;                       /* answers of the connection being handled */
+	struct connection *first_turn, *last_turn;
+	size_t held, held_max; /* bytes that they hold and may hold */
+	struct buf out;        /* answers of the connection being handled */
 	char date[64];
 	uint64_t date_second;
 	struct httpd_exchange exchange; /* of the request being handled */
@@ -237,6 +244,13 @@ int budget_reserve(struct connection *connection, size_t more);
 bool budget_evict(struct loop *loop);
 /* The same of those in one phase only. */
 bool budget_evict_phase(struct loop *loop, enum phase phase);
+
+/* turn.c: connections that have requests at hand and wait until the others had their turn. */
+void turn_join(struct connection *connection);
+/* Also when it waits for none. */
+void turn_leave(struct connection *connection);
+/* Gives some of those that wait a turn. */
+void turn_some(struct loop *loop);
 
 /* output.c */
 /* Sends what lies in loop->out, behind what the socket has not taken yet. 0 or -errno. */

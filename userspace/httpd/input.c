@@ -108,12 +108,12 @@ static bool feed(struct connection *c, char *base, size_t *len)
 static bool take_some(struct connection *c, char *base, size_t len, bool *ret_more)
 {
 	struct buf *out = &c->loop->out;
-	size_t at = 0, skipped, rest;
+	size_t at = 0, skipped, rest, work = 0;
 
 	*ret_more = false;
 	buf_clear(out);
 	while (at < len && !c->close_after_write) {
-		if (out->len >= OUT_MAX) {
+		if (work >= TURN_WORK || out->len >= OUT_MAX) {
 			*ret_more = true;
 			break;
 		}
@@ -135,6 +135,7 @@ static bool take_some(struct connection *c, char *base, size_t len, bool *ret_mo
 			return connection_settle(c);
 		}
 		at += c->parse.fed;
+		work += 1 + c->parse.body_len / TURN_WORK_BYTES;
 		parse_reset(&c->parse);
 		connection_enter(c, PHASE_IDLE);
 	}
@@ -146,17 +147,16 @@ static bool take_some(struct connection *c, char *base, size_t len, bool *ret_mo
 	return connection_settle(c);
 }
 
+/* One turn; if there is more it waits for the next, so that a pipeline holds nobody up. */
 static bool take_requests(struct connection *c, char *base, size_t len)
 {
 	bool more;
 
-	while (take_some(c, base, len, &more)) {
-		if (!more)
-			return true;
-		base = c->in;
-		len = c->in_len;
-	}
-	return false;
+	if (!take_some(c, base, len, &more))
+		return false;
+	if (more)
+		turn_join(c);
+	return !more;
 }
 
 /* One recv behind what we have. Returns as take_requests() does; *ret_again: there may be more. */
@@ -192,9 +192,10 @@ static bool read_some(struct connection *c, bool until_end, bool *ret_again)
 /* Reads until the transport has no more; the peer's end it tells only to those who ask again. */
 bool input_read(struct connection *c, bool until_end)
 {
+	size_t most = c->in_len + WAKE_BYTES;
 	bool again;
 
-	for (int i = 0; i < READS_PER_WAKE; i++) {
+	for (int i = 0; i < READS_PER_WAKE && c->in_len < most; i++) {
 		if (!read_some(c, until_end, &again))
 			return false;
 		if (!again)

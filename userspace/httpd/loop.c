@@ -281,13 +281,14 @@ void *loop_run(void *data)
 	struct epoll_event events[EVENTS_PER_WAIT];
 	unsigned int tick_ms;
 	bool waiting;
-	int n;
+	int n, wait_ms;
 
 	while (!atomic_load(&loop->httpd->stopping)) {
 		tick_ms = atomic_load(&loop->httpd->times.tick);
 		waiting = loop->oldest || loop->listen_again_ms;
+		wait_ms = waiting ? (int)tick_ms : -1;
 		n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT,
-			       waiting ? (int)tick_ms : -1);
+			       loop->first_turn ? 0 : wait_ms);
 		loop->now_ms = read_clock_ms();
 		for (int i = 0; i < n; i++)
 			dispatch(loop, &events[i]);
@@ -295,6 +296,7 @@ void *loop_run(void *data)
 			accept_some(loop);
 		loop->accept_due = false;
 		take_inbox(loop);
+		turn_some(loop);
 		if (loop->now_ms - loop->ticked_ms >= tick_ms)
 			watch_time(loop);
 		if (atomic_load(&loop->httpd->draining))

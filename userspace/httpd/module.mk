@@ -12,4 +12,5 @@ sluice_srcs += userspace/httpd/answer.c \
 	userspace/httpd/stream.c \
 	userspace/httpd/tls.c \
 	userspace/httpd/tls_files.c \
-	userspace/httpd/transport_tls.c
+	userspace/httpd/transport_tls.c \
+	userspace/httpd/turn.c

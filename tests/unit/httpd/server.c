@@ -45,6 +45,10 @@ static void describe(const struct httpd_request *request, struct buf *out)
 {
 	size_t size;
 
+	if (text_is(request->path, "/count")) {
+		buf_put_u64(out, atomic_load(&count));
+		return;
+	}
 	if (text_is(request->path, "/big")) {
 		size = strtoul(request->query.text, NULL, 10);
 		memset(buf_reserve(out, size), 'b', size);

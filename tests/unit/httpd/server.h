@@ -7,7 +7,8 @@
 enum { SERVER_BODY_MAX = 1000, SERVER_DEFERRED_MAX = 64 };
 
 /*
- * Answers "METHOD path?query headers=N [body]". Paths: /big?N a body of N bytes; /peer "address
+ * Answers "METHOD path?query headers=N [body]". Paths: /big?N a body of N bytes; /count how many
+ * requests came so far; /peer "address
  * port"; /close ends the connection; /hold blocks the loop until server_release(); /defer and
  * /large/defer wait for server_answer(); /204; /stream begins one for server_take_stream(). Bodies: 1000
  * bytes, /large and below 4 MiB.

@@ -136,6 +136,57 @@ static void expect_is_promised_once_or_refused(void **state)
 	close(fd);
 }
 
+static unsigned int read_count(int fd)
+{
+	char *answers = client_read_answers(fd, 1);
+	unsigned int n = (unsigned int)strtoul(strstr(answers, "\r\n\r\n") + 4, NULL, 10);
+
+	free(answers);
+	return n;
+}
+
+/* `held` of the requests blocks the loop until it is released; -1: none. */
+static void send_pipeline(int fd, int requests, int held)
+{
+	for (int i = 0; i < requests; i++)
+		client_send_text(fd, i == held ? GET("/hold") : GET("/"));
+}
+
+/* The loop is held while all of them send, so that it finds all of it at once. */
+static void pipelines_hold_nobody_up(void **state)
+{
+	enum { N = 20, REQUESTS = 100 };
+	int held = client_connect(server.port), fds[N], honest = client_connect(server.port);
+	unsigned int before;
+
+	client_send_text(honest, GET("/"));
+	free(client_read_answers(honest, 1));
+	client_send_text(held, GET("/hold"));
+	server_wait_held();
+	before = server_count();
+	for (int i = 0; i < N; i++) {
+		fds[i] = client_connect(server.port);
+		send_pipeline(fds[i], REQUESTS, i == 0 ? REQUESTS / 2 : -1);
+	}
+	client_send_text(honest, GET("/count"));
+	server_release();
+	/* Those that were let in have had a turn, or two. */
+	assert_in_range(read_count(honest), before, before + 2 * N * TURN_WORK);
+	server_wait_held();
+	before = server_count();
+	assert_in_range(before, 1, N * REQUESTS * 3 / 4);
+	client_send_text(honest, GET("/count"));
+	server_release();
+	/* They wait for more of them, but who asks now comes first. */
+	assert_in_range(read_count(honest), before, before + 2 * TURNS_PER_WAKE * TURN_WORK);
+	for (int i = 0; i < N; i++) {
+		free(client_read_answers(fds[i], REQUESTS));
+		close(fds[i]);
+	}
+	close(held);
+	close(honest);
+}
+
 /* The peer still sends when it is refused: a reset would eat the answer. */
 static void refusal_reaches_a_peer_that_still_sends(void **state)
 {
@@ -369,6 +420,7 @@ int main(void)
 		cmocka_unit_test(pipeline_in_any_two_pieces_is_answered_in_order),
 		cmocka_unit_test(body_of_megabytes_arrives_whole),
 		cmocka_unit_test(expect_is_promised_once_or_refused),
+		cmocka_unit_test(pipelines_hold_nobody_up),
 		cmocka_unit_test(refusal_reaches_a_peer_that_still_sends),
 		cmocka_unit_test(deferred_request_holds_back_its_pipeline),
 		cmocka_unit_test(deferred_requests_in_a_row_are_answered_to_a_half_closed_peer),

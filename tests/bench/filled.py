@@ -14,6 +14,7 @@ BATCH = 500
 CLIENTS = 16
 # Each key falls under two limits; its first seven digits of eleven name one of ten thousand.
 BROAD = "key:*"
+SPENT = "spent"  # has consumed all that its limit allows
 
 
 def server(binary, folder, interval="1d"):
@@ -23,8 +24,8 @@ def server(binary, folder, interval="1d"):
     return Server("sluice", argv, port, {"SLUICE_BOOTSTRAP_KEY": TOKEN})
 
 
-def make_limit(connection, pattern):
-    body = {"key": pattern, "limit": 1000000, "interval": "365d"}
+def make_limit(connection, pattern, limit=1000000):
+    body = {"key": pattern, "limit": limit, "interval": "365d"}
     return connection.post("/api/limits", json.dumps(body))
 
 
@@ -48,6 +49,8 @@ def fill(sluice):
     """Returns the broad limit's id and how long the others took to make."""
     with Connection(sluice.port) as connection:
         broad = json.loads(make_limit(connection, BROAD))["id"]
+        make_limit(connection, SPENT, 1)
+        connection.post("/api/check", json.dumps({"key": SPENT}))
     seconds = time_limits(sluice.port, CLIENTS)
     in_parallel(sluice.port, CLIENTS, KEYS // BATCH, check_keys)
     return broad, seconds

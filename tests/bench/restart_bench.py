@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from client import AUTHORIZATION, HEADERS
-from filled import KEYS, server
+from filled import KEYS, SPENT, server
 
 STARTS = 5
 LOAD_SECONDS = 5
@@ -26,17 +26,18 @@ end
 
 
 def time_start(sluice):
-    """Until the last key that was charged is answered as charged."""
+    """Until what a key consumed before refuses it, and the last one of all is known as well."""
     began = time.monotonic()
     path = f"/api/check?peek=1&key=key:{KEYS - 1:011d}"
     with sluice:
         while "listening on" not in (line := sluice.process.stdout.readline()):
             if not line:
                 raise RuntimeError("the server did not start again")
+        spent = json.loads(sluice.get(f"/api/check?key={SPENT}", HEADERS))
         answer = json.loads(sluice.get(path, HEADERS))
         took = time.monotonic() - began
-        if len(answer["limits"]) != 2 or answer["remaining"] >= 1000000:
-            raise RuntimeError(f"a start forgot what was consumed: {answer}")
+        if spent["allowed"] or len(answer["limits"]) != 2 or answer["remaining"] >= 1000000:
+            raise RuntimeError(f"a start forgot what was consumed: {spent}, {answer}")
         # Something to write at the stop.
         sluice.get("/api/check?key=key:stop", HEADERS)
         began = time.monotonic()

@@ -45,7 +45,7 @@ def test_completion_is_a_script_that_offers_what_is_taken():
             c.split()[1] for c in COMMANDS if c.startswith(group + " ")}
     assert complete(script, "sluice", "key", "recover", "--d") == {"--data"}
     assert complete(script, "sluice", "check", "--") == {
-        "--cost", "--peek", "--output", "--url", "--api-key-file", "--timeout", "--help"}
+        "--cost", "--peek", "--output", "--url", "--cacert", "--api-key-file", "--timeout", "--help"}
     assert "--dst-port" in complete(script, "sluice", "limit", "add", "x", "--d")
     assert complete(script, "sluice", "limit", "set", "x", "--per") == set()
     assert complete(script, "sluice", "limit", "add", "--mode", "s") == {"shadow"}

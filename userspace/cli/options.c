@@ -77,6 +77,8 @@ const struct cli_option cli_options[CLI_N_OPTIONS] = {
 			"table (default) or json, as the server answers"},
 	[CLI_URL] = {"--url", NULL, "URL", NULL, NULL, CLI_TEXT, ALL,
 		     "the server; else SLUICE_URL, else http://127.0.0.1:4000"},
+	[CLI_CACERT] = {"--cacert", NULL, "FILE", NULL, NULL, CLI_PATH, ALL,
+			"of https: whom to trust; else SLUICE_CACERT"},
 	[CLI_API_KEY_FILE] = {"--api-key-file", NULL, "FILE", NULL, NULL, CLI_PATH, ALL,
 			      "the API key, or bootstrap.json; else SLUICE_API_KEY"},
 	[CLI_TIMEOUT] = {"--timeout", NULL, "TIME", NULL, "1s 10s 1m", CLI_DURATION, ALL,

@@ -117,6 +117,16 @@ static const char *find_url(const struct cli *cli)
 	return url && *url ? url : URL_BY_DEFAULT;
 }
 
+/* NULL: none. */
+static const char *find_cacert(const struct cli *cli)
+{
+	const char *path = cli_text(&cli->arguments, CLI_CACERT);
+
+	if (!path)
+		path = getenv("SLUICE_CACERT");
+	return path && *path ? path : NULL;
+}
+
 enum cli_status cli_connect(struct cli *cli)
 {
 	struct httpc_config config = {.url = find_url(cli), .timeout_ms = TIMEOUT_BY_DEFAULT_MS};
@@ -131,6 +141,7 @@ enum cli_status cli_connect(struct cli *cli)
 		config.timeout_ms = (uint32_t)(ns / 1000000);
 	cli->url = config.url;
 	config.bearer = cli->key.data;
+	config.ca_file = find_cacert(cli);
 	err = httpc_new(&config, &error, &cli->httpc);
 	if (err == HTTPC_E_INVALID)
 		return cli_fail(cli, "%s %s: set SLUICE_URL or --url", error.field, error.message);
@@ -150,6 +161,14 @@ static enum cli_status fail_transfer(struct cli *cli, int err, const struct fiel
 	if (err == HTTPC_E_TIMEOUT)
 		return cli_fail(cli,
 				"%s: %s: is this the address of a Sluice? --timeout waits longer",
+				error->field, error->message);
+	if (err == HTTPC_E_CA)
+		return cli_fail(cli, "--cacert, SLUICE_CACERT: %s: %s", error->field,
+				error->message);
+	if (err == HTTPC_E_STRANGER)
+		return cli_fail(cli,
+				"%s: %s: name the file of the authority that signed the server's "
+				"certificate with --cacert or SLUICE_CACERT",
 				error->field, error->message);
 	return cli_fail(cli, "%s: %s: see SLUICE_URL or --url", error->field, error->message);
 }

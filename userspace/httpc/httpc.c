@@ -11,7 +11,9 @@
 struct httpc {
 	CURL *curl;
 	char *url;         /* without a slash at its end */
+	char *ca_file;     /* NULL: the host's */
 	struct buf bearer; /* the header line; empty: none */
+	char why[CURL_ERROR_SIZE];
 	uint32_t timeout_ms;
 };
 
@@ -80,7 +82,10 @@ int httpc_new(const struct httpc_config *config, struct field_error *error, stru
 	httpc->url = copy_base(config->url);
 	if (config->bearer)
 		buf_printf(&httpc->bearer, "Authorization: Bearer %s", config->bearer);
-	if (!httpc->curl || !httpc->url || httpc->bearer.failed)
+	if (config->ca_file)
+		httpc->ca_file = strdup(config->ca_file);
+	if (!httpc->curl || !httpc->url || httpc->bearer.failed ||
+	    (config->ca_file && !httpc->ca_file))
 		return -ENOMEM;
 	*ret = TAKE_PTR(httpc);
 	return 0;
@@ -92,6 +97,7 @@ void httpc_free(struct httpc *httpc)
 		return;
 	curl_easy_cleanup(httpc->curl);
 	free(httpc->url);
+	free(httpc->ca_file);
 	buf_done(&httpc->bearer);
 	free(httpc);
 	curl_global_cleanup();
@@ -161,12 +167,52 @@ static CURLcode set_request(struct httpc *httpc, const struct httpc_request *req
 	SET(HTTPHEADER, transfer->headers);
 	SET(WRITEFUNCTION, take_body);
 	SET(WRITEDATA, transfer);
+	SET(ERRORBUFFER, httpc->why);
+	/* Those and nobody else: not also the directory of authorities that curl was built with. */
+	if (httpc->ca_file) {
+		SET(CAINFO, httpc->ca_file);
+		SET(CAPATH, NULL);
+	}
 	if (request->json) {
 		SET(POSTFIELDS, request->json);
 		SET(POSTFIELDSIZE_LARGE, (curl_off_t)request->json_len);
 	}
 	SET(CUSTOMREQUEST, request->method);
 	return r;
+}
+
+/* What OpenSSL found wrong with the server's certificate: X509_V_ERR_... of its x509_vfy.h. */
+enum {
+	CERTIFICATE_FINE = 0,
+	CERTIFICATE_UNJUDGED = 1, /* curl compares the name first */
+	CERTIFICATE_TOO_EARLY = 9,
+	CERTIFICATE_TOO_LATE = 10,
+};
+
+static int explain_certificate(const struct httpc *httpc, struct field_error *error)
+{
+	long found = 0;
+
+	curl_easy_getinfo(httpc->curl, CURLINFO_SSL_VERIFYRESULT, &found);
+	switch (found) {
+	case CERTIFICATE_FINE:
+	case CERTIFICATE_UNJUDGED:
+		field_error_set(error, httpc->url,
+				"the server's certificate is for another name: ask by one that it "
+				"has, or have this one put into it");
+		return HTTPC_E_FAILED;
+	case CERTIFICATE_TOO_EARLY:
+	case CERTIFICATE_TOO_LATE:
+		field_error_set(error, httpc->url, "the server's certificate %s",
+				found == CERTIFICATE_TOO_LATE ?
+					"has expired: it must be renewed there" :
+					"is not valid yet: compare the clocks");
+		return HTTPC_E_FAILED;
+	default:
+		field_error_set(error, httpc->url, "%s",
+				*httpc->why ? httpc->why : "the server's certificate is refused");
+		return HTTPC_E_STRANGER;
+	}
 }
 
 /* Why it failed, in the system's words where it has some. */
@@ -186,13 +232,23 @@ static int explain(const struct httpc *httpc, CURLcode r, const struct transfer 
 		field_error_set(error, httpc->url, "no answer in %g s", httpc->timeout_ms / 1000.0);
 		return HTTPC_E_TIMEOUT;
 	}
-	if (transfer->too_long)
+	if (r == CURLE_PEER_FAILED_VERIFICATION)
+		return explain_certificate(httpc, error);
+	if (r == CURLE_SSL_CACERT_BADFILE) {
+		field_error_set(error, httpc->ca_file ? httpc->ca_file : "",
+				"cannot be read, or holds no certificate in PEM form");
+		return HTTPC_E_CA;
+	}
+	if (r == CURLE_SSL_CONNECT_ERROR && strstr(httpc->why, "wrong version number"))
+		field_error_set(error, httpc->url, "no TLS is spoken there: ask with http://");
+	else if (transfer->too_long)
 		field_error_set(error, httpc->url, "the answer is longer than %d MiB",
 				HTTPC_BODY_MAX >> 20);
 	else if (r == CURLE_COULDNT_CONNECT && number > 0)
 		field_error_set(error, httpc->url, "%s", strerror((int)number));
 	else
-		field_error_set(error, httpc->url, "%s", curl_easy_strerror(r));
+		field_error_set(error, httpc->url, "%s",
+				*httpc->why ? httpc->why : curl_easy_strerror(r));
 	return HTTPC_E_FAILED;
 }
 
@@ -203,6 +259,7 @@ int httpc_ask(struct httpc *httpc, const struct httpc_request *request, struct f
 	long status = 0;
 	CURLcode r;
 
+	*httpc->why = '\0';
 	buf_clear(&ret->body);
 	buf_printf(&transfer.url, "%s%s", httpc->url, request->path);
 	if (transfer.url.failed || !add_headers(&transfer, httpc, request))

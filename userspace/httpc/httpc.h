@@ -10,10 +10,12 @@
 #include "base/field_error.h"
 
 /* Expected outcomes; *error says more: its field is the URL, its message what happened. */
-#define HTTPC_E_INVALID 1 /* the URL is none of http or https */
-#define HTTPC_E_REFUSED 2 /* nobody listens there */
-#define HTTPC_E_TIMEOUT 3 /* no connection, or no whole answer, in time */
-#define HTTPC_E_FAILED  4 /* any other fault between here and the answer's last byte */
+#define HTTPC_E_INVALID  1 /* the URL is none of http or https */
+#define HTTPC_E_REFUSED  2 /* nobody listens there */
+#define HTTPC_E_TIMEOUT  3 /* no connection, or no whole answer, in time */
+#define HTTPC_E_FAILED   4 /* any other fault between here and the answer's last byte */
+#define HTTPC_E_STRANGER 5 /* https: no authority that is known here vouches for the server */
+#define HTTPC_E_CA       6 /* https: ca_file cannot be read, or holds no certificate */
 
 enum {
 	HTTPC_BODY_MAX = 64 << 20, /* a longer answer is HTTPC_E_FAILED */
@@ -22,6 +24,7 @@ enum {
 struct httpc_config {
 	const char *url;     /* "http://127.0.0.1:4000", with or without a path to go below */
 	const char *bearer;  /* sent with every request; visible ASCII; NULL: none */
+	const char *ca_file; /* https: PEM of the authorities to trust; NULL: those of this host */
 	uint32_t timeout_ms; /* of one request, connecting included */
 };
 
@@ -44,7 +47,8 @@ struct httpc;
 
 /*
  * Strings are copied. Proxies of the environment are not used and redirects not followed: the
- * key goes to the server that was named, or nowhere. 0, HTTPC_E_INVALID or -ENOMEM.
+ * key goes to the server that was named, or nowhere. The certificate of an https server is always
+ * judged. 0, HTTPC_E_INVALID or -ENOMEM.
  */
 int httpc_new(const struct httpc_config *config, struct field_error *error, struct httpc **ret);
 void httpc_free(struct httpc *httpc);

@@ -61,11 +61,13 @@ class Answer:
 
 
 class Client:
-    """One connection that asks with one key."""
+    """One connection that asks with one key, over TLS if there is an ssl.SSLContext."""
 
-    def __init__(self, port, key=KEY):
+    def __init__(self, port, key=KEY, tls=None):
         self.key = key
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self.connection = (
+            http.client.HTTPSConnection("127.0.0.1", port, timeout=20, context=tls) if tls else
+            http.client.HTTPConnection("127.0.0.1", port, timeout=20))
 
     def ask(self, method, target, body=None, headers=None):
         headers = dict(headers or {})
@@ -118,21 +120,22 @@ class Server:
     def _read_port(self):
         ready, _, _ = select.select([self.process.stdout], [], [], START_TIMEOUT_S)
         line = self.process.stdout.readline().decode() if ready else ""
-        found = re.fullmatch(r"sluice: listening on http://\S+:(\d+)\n", line)
+        found = re.fullmatch(r"sluice: listening on (https?)://\S+:(\d+)\n", line)
         if not found:
             self.process.kill()
             self.process.wait()
             raise AssertionError(f"no ready line but {line!r}: {self.stderr()}")
-        return int(found.group(1))
+        self.scheme = found.group(1)
+        return int(found.group(2))
 
     def read_metrics_port(self):
         """Of --metrics-listen, whose line follows the first."""
         line = self.process.stdout.readline().decode()
-        return int(re.fullmatch(r"sluice: metrics on http://\S+:(\d+)/metrics\n", line)[1])
+        return int(re.fullmatch(r"sluice: metrics on https?://\S+:(\d+)/metrics\n", line)[1])
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def stderr(self):
         # By a descriptor of our own: what the server writes moves the offset that is shared with it.

@@ -40,12 +40,18 @@ static void log_started(const struct server *server, const char *listen, const c
 		  LOG_U64("took_ms", ticks_ms() - server->began_ms));
 }
 
-static void warn_of_dangers(const struct settings *settings, const char *listen)
+/* metrics: NULL for none. */
+static void warn_of_dangers(const struct settings *settings, const char *listen,
+			    const char *metrics)
 {
-	if (!settings->listen.loopback)
-		log_warning("serving %s without TLS: API keys cross the network unencrypted; "
-			    "put a proxy with TLS before it",
+	if (!settings->tls_cert && !settings->listen.loopback)
+		log_warning("serving %s without TLS: API keys cross the network unencrypted; set "
+			    "tls_cert and tls_key, or put a proxy with TLS before it",
 			    listen);
+	if (!settings->tls_cert && metrics && !settings->metrics_listen.loopback)
+		log_warning("serving metrics on %s without TLS: the network can read them; set "
+			    "tls_cert and tls_key, or put a proxy with TLS before it",
+			    metrics);
 	if (settings->test_clock)
 		log_warning("the clock stands still: --test-clock is for tests");
 }
@@ -55,18 +61,19 @@ void announce_start(const struct server *server)
 {
 	const struct settings *settings = conf_settings(server->conf);
 	char listen[ADDRESS_TEXT_SIZE], metrics[ADDRESS_TEXT_SIZE];
+	const char *scheme = settings->tls_cert ? "https" : "http";
 	bool has_metrics = http_metrics_port(server->http);
 
 	address_format(&settings->listen, http_port(server->http), listen);
 	if (has_metrics)
 		address_format(&settings->metrics_listen, http_metrics_port(server->http), metrics);
-	warn_of_dangers(settings, listen);
+	warn_of_dangers(settings, listen, has_metrics ? metrics : NULL);
 	log_started(server, listen, has_metrics ? metrics : NULL);
 	/* Whoever reads the next line finds those before it. */
 	log_flush(FLUSH_MS);
-	printf("sluice: listening on http://%s\n", listen);
+	printf("sluice: listening on %s://%s\n", scheme, listen);
 	if (has_metrics)
-		printf("sluice: metrics on http://%s/metrics\n", metrics);
+		printf("sluice: metrics on %s://%s/metrics\n", scheme, metrics);
 	fflush(stdout);
 }
 

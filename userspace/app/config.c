@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "conf/limits.h"
+#include "doors/http/http.h"
 
 enum {
 	EXIT_WRONG = 2,
@@ -55,6 +56,19 @@ static int check_limits(const char *dir)
 	return err ? explain(err, &error) : 0;
 }
 
+static int check_tls(const struct settings *settings)
+{
+	struct field_error why = {.message = ""};
+	int err = settings->tls_cert ? http_check_tls(settings->tls_cert, settings->tls_key, &why) :
+				       0;
+
+	if (err > 0)
+		fprintf(stderr, "sluice: %s: %s\n", why.field, why.message);
+	else if (err)
+		fprintf(stderr, "sluice: %s\n", strerror(-err));
+	return err;
+}
+
 /* The file alone: neither the environment nor a running server matters. */
 static int check(const char *path)
 {
@@ -68,7 +82,7 @@ static int check(const char *path)
 		fprintf(stderr, "sluice: %s: %s: %s\n", path, error.field, error.message);
 		return EXIT_WRONG;
 	}
-	if (check_limits(conf_settings(conf)->limits))
+	if (check_tls(conf_settings(conf)) || check_limits(conf_settings(conf)->limits))
 		return EXIT_WRONG;
 	printf("%s is fine\n", path);
 	return 0;

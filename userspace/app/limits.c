@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <unistd.h>
 
 #include "app/limits.h"
 #include "base/log.h"
@@ -57,26 +55,4 @@ void limits_reload(struct service *service, const char *dir)
 			  LOG_U64("made", result.made), LOG_U64("changed", result.changed),
 			  LOG_U64("removed", result.removed));
 	}
-}
-
-int limits_watch(const char *dir)
-{
-	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), err;
-
-	if (fd < 0)
-		return -errno;
-	if (inotify_add_watch(fd, dir,
-			      IN_CLOSE_WRITE | IN_MOVE | IN_DELETE | IN_CREATE | IN_ONLYDIR) >= 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
-void limits_watch_drain(int fd)
-{
-	char events[4096];
-
-	while (read(fd, events, sizeof(events)) > 0)
-		;
 }

@@ -13,8 +13,3 @@ int limits_apply(struct service *service, const char *dir, struct conf_error *er
 		 struct admin_files_result *ret);
 /* The same while serving: logs what was done, or that the former limits stay, and why. */
 void limits_reload(struct service *service, const char *dir);
-
-/* An inotify descriptor that is readable once a file in dir may have changed; -errno. */
-int limits_watch(const char *dir);
-/* Forgets what the descriptor holds. */
-void limits_watch_drain(int fd);

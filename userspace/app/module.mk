@@ -13,4 +13,6 @@ sluice_srcs += \
 	userspace/app/recover.c \
 	userspace/app/reload.c \
 	userspace/app/report.c \
-	userspace/app/serve.c
+	userspace/app/serve.c \
+	userspace/app/tls.c \
+	userspace/app/watch.c

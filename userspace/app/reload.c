@@ -2,24 +2,23 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/limits.h"
 #include "app/reload.h"
 #include "base/log.h"
 
 enum {
-	EDIT_MS = 100,  /* what changes together, editors write within that */
 	TEND_MS = 1000, /* how often to look around when nothing happens */
 };
 
 static void watch_limits(struct server *server, const char *dir)
 {
-	server->watch_fd = limits_watch(dir);
-	if (server->watch_fd < 0)
+	int err = watch_dirs(&server->limits, &dir, 1);
+
+	if (err)
 		log_warning(
 			"%s cannot be watched (%s): send SIGHUP after each change of a file there",
-			dir, strerror(-server->watch_fd));
+			dir, strerror(-err));
 }
 
 /* Watched first: what changes between the two is read again. */
@@ -31,6 +30,7 @@ int reload_start(struct server *server, struct field_error *error)
 	struct conf_error why;
 	int err;
 
+	tls_watch(&server->tls, conf_settings(server->conf));
 	if (dir)
 		watch_limits(server, dir);
 	err = limits_apply(server->service, dir, &why, &result);
@@ -43,7 +43,9 @@ int reload_start(struct server *server, struct field_error *error)
 
 bool reload_wanted(const struct server *server)
 {
-	return conf_has_file(server->conf) || conf_settings(server->conf)->limits;
+	const struct settings *settings = conf_settings(server->conf);
+
+	return conf_has_file(server->conf) || settings->limits || settings->tls_cert;
 }
 
 static void refuse_settings(struct server *server, int err, const struct conf_error *error)
@@ -125,13 +127,6 @@ static void reload_settings(struct server *server)
 	server->fresh = fresh;
 }
 
-static void unwatch_limits(struct server *server)
-{
-	if (server->watch_fd >= 0)
-		close(server->watch_fd);
-	server->watch_fd = -1;
-}
-
 void reload_now(struct server *server)
 {
 	bool had_limits = server_settings(server)->limits;
@@ -139,28 +134,31 @@ void reload_now(struct server *server)
 
 	reload_settings(server);
 	dir = server_settings(server)->limits;
+	tls_reload(&server->tls, server_settings(server), server->http, true);
 	/* The directory itself may be another by now, under the same name too. */
-	unwatch_limits(server);
+	watch_done(&server->limits);
 	if (dir)
 		watch_limits(server, dir);
 	if (dir || had_limits)
 		limits_reload(server->service, dir);
 }
 
-int reload_wait_ms(const struct server *server, const struct pollfd *files)
+int reload_prepare(const struct server *server, struct pollfd ret[RELOAD_WATCHES])
 {
-	return files->fd < 0 && server->watch_fd >= 0 ? EDIT_MS : TEND_MS;
+	int wait_ms = watch_prepare(&server->limits, &ret[0], TEND_MS);
+
+	return watch_prepare(&server->tls.watch, &ret[1], wait_ms);
 }
 
-void reload_heed(struct server *server, struct pollfd *files)
+void reload_heed(struct server *server, const struct pollfd waited[RELOAD_WATCHES])
 {
-	if (files->revents) {
-		files->fd = -1;
-		return;
+	const struct settings *settings = server_settings(server);
+
+	if (watch_heed(&server->limits, &waited[0])) {
+		/* Another directory may have taken its place. */
+		watch_limits(server, settings->limits);
+		limits_reload(server->service, settings->limits);
 	}
-	if (files->fd >= 0 || server->watch_fd < 0)
-		return;
-	limits_watch_drain(server->watch_fd);
-	limits_reload(server->service, server_settings(server)->limits);
-	files->fd = server->watch_fd;
+	if (watch_heed(&server->tls.watch, &waited[1]))
+		tls_reload(&server->tls, settings, server->http, false);
 }

@@ -81,4 +81,5 @@ void report_news(const struct server *server, struct reported *reported)
 	report_taken_back(server, reported);
 	report_snapshots(server, reported);
 	report_ledger(server, reported);
+	tls_report(server->http, &server->clock, &reported->tls);
 }

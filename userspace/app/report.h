@@ -11,6 +11,7 @@ struct reported {
 	uint64_t taken_back;
 	struct service_snapshots snapshots;
 	struct service_ledger ledger;
+	struct tls_reported tls;
 };
 
 /* Logs what is new since the last call, of each kind the last. */

@@ -81,6 +81,8 @@ static int start_http(struct server *server, const struct settings *settings,
 		.address_len = settings->listen.len,
 		.metrics_address = metrics->len ? (const struct sockaddr *)&metrics->at : NULL,
 		.metrics_address_len = metrics->len,
+		.tls_cert = settings->tls_cert,
+		.tls_key = settings->tls_key,
 		.service = server->service,
 		.test_clock = settings->test_clock ? &server->clock : NULL,
 		.version = SLUICE_VERSION,
@@ -158,8 +160,8 @@ static void stop_server(struct server *server, bool detach)
 		store_close(server->store);
 	if (server->signal_fd >= 0)
 		close(server->signal_fd);
-	if (server->watch_fd >= 0)
-		close(server->watch_fd);
+	watch_done(&server->limits);
+	tls_done(&server->tls);
 	datapath_close(server->datapath, detach);
 	conf_free(server->fresh);
 }
@@ -181,23 +183,18 @@ static bool heed_signal(struct server *server)
 
 static void wait_signal(struct server *server, struct reported *reported)
 {
-	struct pollfd wait[] = {
-		{.fd = server->signal_fd, .events = POLLIN},
-		{.fd = server->watch_fd, .events = POLLIN},
-	};
+	struct pollfd wait[1 + RELOAD_WATCHES] = {{.fd = server->signal_fd, .events = POLLIN}};
 	bool go_on = true;
 
 	while (go_on) {
 		report_news(server, reported);
-		wait[0].revents = wait[1].revents = 0;
-		if (poll(wait, 2, reload_wait_ms(server, &wait[1])) == 0)
+		wait[0].revents = 0;
+		if (poll(wait, 1 + RELOAD_WATCHES, reload_prepare(server, wait + 1)) == 0)
 			datapath_tend(server->datapath);
-		if (wait[0].revents) {
+		if (wait[0].revents)
 			go_on = heed_signal(server);
-			wait[1].fd = server->watch_fd;
-		} else {
-			reload_heed(server, &wait[1]);
-		}
+		else
+			reload_heed(server, wait + 1);
 	}
 }
 
@@ -215,12 +212,14 @@ static void end_serving(struct server *server, struct reported *reported)
 int serve_run(const struct conf *conf)
 {
 	bool detach = conf_settings(conf)->detach_on_exit;
-	struct server server = {
-		.conf = conf, .signal_fd = -1, .watch_fd = -1, .began_ms = ticks_ms()};
+	struct server server = {.conf = conf, .signal_fd = -1, .began_ms = ticks_ms()};
 	struct reported reported = {0};
 	struct field_error error = {.field = ""};
-	int err = start_server(&server, &error);
+	int err;
 
+	watch_init(&server.limits);
+	tls_init(&server.tls);
+	err = start_server(&server, &error);
 	if (err) {
 		announce_failure(err, &error);
 	} else {

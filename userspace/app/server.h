@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "app/tls.h"
+#include "app/watch.h"
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "datapath/datapath.h"
@@ -17,7 +19,8 @@ struct server {
 	struct conf *fresh;      /* of the last SIGHUP; NULL: none was taken over */
 	struct clock clock;
 	int signal_fd;
-	int watch_fd; /* of the directory of limits; -1: none */
+	struct watch limits; /* the directory of limits */
+	struct tls_files tls;
 	struct store *store;
 	struct journal *journal; /* NULL: could not be opened */
 	struct ledger *ledger;

@@ -49,6 +49,8 @@ struct conf_address {
 struct settings {
 	struct conf_address listen;
 	struct conf_address metrics_listen; /* may be none */
+	const char *tls_cert;               /* NULL: plain, and then so is tls_key */
+	const char *tls_key;
 	const char *data;
 	const char *limits; /* a directory; NULL: none */
 	uint64_t keys_max;

@@ -128,23 +128,39 @@ static int apply_defaults(struct loader *loader)
 	return err;
 }
 
-/* What is fine alone but not together. */
-static int check_together(struct loader *loader)
+/* Refuses the setting of this name, which is in the table, where it comes from. */
+static int refuse_name(struct loader *loader, const char *name, const char *message)
+{
+	const struct setting *row = setting_find(STYLE_FILE, name, strlen(name));
+
+	return loader_refuse_row(loader, row, &loader->conf->origins[index_of(row)], message);
+}
+
+static int check_clock(struct loader *loader)
 {
 	const struct settings *settings = &loader->conf->settings;
-	const struct setting *row = setting_find(STYLE_FILE, "test_clock", strlen("test_clock"));
-	const struct conf_origin *origin = &loader->conf->origins[index_of(row)];
 
 	if (!settings->test_clock)
 		return 0;
 	if (settings->n_interfaces > 0)
-		return loader_refuse_row(loader, row, origin,
-					 "packets go by the real clock: no iface");
+		return refuse_name(loader, "test_clock", "packets go by the real clock: no iface");
 	if (!settings->listen.loopback)
-		return loader_refuse_row(
-			loader, row, origin,
-			"anybody could move the clock: only with a loopback listen");
+		return refuse_name(loader, "test_clock",
+				   "anybody could move the clock: only with a loopback listen");
 	return 0;
+}
+
+/* What is fine alone but not together. */
+static int check_together(struct loader *loader)
+{
+	const struct settings *settings = &loader->conf->settings;
+
+	if (settings->tls_cert && !settings->tls_key)
+		return refuse_name(loader, "tls_cert", "needs its key beside it: set tls_key too");
+	if (settings->tls_key && !settings->tls_cert)
+		return refuse_name(loader, "tls_key",
+				   "needs a certificate beside it: set tls_cert too");
+	return check_clock(loader);
 }
 
 static int load(struct loader *loader, const struct conf_sources *sources)

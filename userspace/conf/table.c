@@ -25,6 +25,11 @@ static const char *const log_requests[] = {"none", "changes", "errors", "all", N
 const struct setting settings_table[] = {
 	{"listen", &type_address, "ADDRESS:PORT", "127.0.0.1:4000", 0, 0, BY_RESTART,
 	 "where to answer HTTP; port 0 takes any free one", FIELD(listen)},
+	{"tls_cert", &type_path, "FILE", NULL, 0, 0, BY_SIGHUP,
+	 "certificate chain (PEM) to answer HTTPS with; read again when it changes",
+	 FIELD(tls_cert)},
+	{"tls_key", &type_path, "FILE", NULL, 0, 0, BY_SIGHUP,
+	 "the private key of tls_cert (PEM, without a passphrase)", FIELD(tls_key)},
 	{"data", &type_path, "DIR", "sluice-data", 0, 0, BY_RESTART,
 	 "where limits and keys are kept; made if absent", FIELD(data)},
 	{"limits", &type_path, "DIR", NULL, 0, 0, BY_SIGHUP,

@@ -84,7 +84,7 @@ struct httpd_answer {
 struct httpd_exchange;
 
 /*
- * A certificate with its key: TLS 1.2 and 1.3, protocol http/1.1. Immutable, and counts references:
+ * A certificate with its key: TLS 1.2 and 1.3, for HTTP/1.x. Immutable, and counts references:
  * any number of servers may use one.
  */
 struct httpd_tls;
@@ -100,6 +100,9 @@ struct httpd_tls_facts {
 #define HTTPD_E_KEY         2
 
 /*
+ * A connection with TLS holds 15 KiB beside what is said above, and OpenSSL's buffers, 16 KiB in each
+ * direction, while half a record has come or is stuck.
+ *
  * Reads PEM files: the server's own certificate, then those that lead from it to a known authority;
  * and its key, without a passphrase. One out of its time is taken, since a server that answers only
  * those who do not look is worth more than none: see the facts. 0, HTTPD_E_* or -ENOMEM.

@@ -3,31 +3,27 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <openssl/err.h>
 
 #include "httpd/tls_priv.h"
 #include "httpd/transport_priv.h"
 
-/* RFC 7301: a client that names protocols, but not this one, is told that there is none for it. */
+/* RFC 7301: a client that names protocols, but none of ours, is told that there is none for it. */
 static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *ret_len,
 			   const unsigned char *offered, unsigned int len, void *data)
 {
-	static const char name[] = "http/1.1";
+	static const unsigned char ours[] = "\x08http/1.1\x08http/1.0";
+	unsigned char *chosen;
 
 	(void)ssl;
 	(void)data;
-	/* Each is a byte of length and a name; OpenSSL has checked that they fill `len`. */
-	for (unsigned int at = 0; at < len; at += 1U + offered[at]) {
-		if (offered[at] != sizeof(name) - 1 ||
-		    memcmp(offered + at + 1, name, sizeof(name) - 1) != 0)
-			continue;
-		*ret = offered + at + 1;
-		*ret_len = offered[at];
-		return SSL_TLSEXT_ERR_OK;
-	}
-	return SSL_TLSEXT_ERR_ALERT_FATAL;
+	/* Without an overlap it would name the first that is offered. */
+	if (SSL_select_next_proto(&chosen, ret_len, ours, sizeof(ours) - 1, offered, len) !=
+	    OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*ret = chosen;
+	return SSL_TLSEXT_ERR_OK;
 }
 
 static SSL_CTX *make_context(void)

@@ -98,6 +98,8 @@ struct metrics_facts {
 	uint64_t events_sent;
 	uint64_t events_lost;
 	uint64_t samples_lost; /* of checks that somebody watched */
+	uint64_t tls_expires;  /* unix seconds; 0: no TLS, and no such series */
+	uint64_t tls_refused;  /* 0 or 1 */
 };
 
 /* One metric: its lines, its documentation and where its figures come from. */

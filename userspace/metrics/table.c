@@ -28,6 +28,13 @@ static void put_start_time(const struct metric *metric, const struct metrics_fac
 	exposition_u64(out, metric->name, NULL, 0, facts->started_ms / 1000);
 }
 
+static void put_tls_expires(const struct metric *metric, const struct metrics_facts *facts,
+			    struct exposition *out)
+{
+	if (facts->tls_expires)
+		exposition_u64(out, metric->name, NULL, 0, facts->tls_expires);
+}
+
 static void put_cpu_seconds(const struct metric *metric, const struct metrics_facts *facts,
 			    struct exposition *out)
 {
@@ -219,6 +226,13 @@ static const struct metric table[] = {
 	{"sluice_http_connections_max", GAUGE, "",
 	 "connections there may be: beyond, those that have waited longest make room",
 	 .put = put_figure, .at = AT(connections_max)},
+	{"sluice_tls_certificate_expires_seconds", GAUGE, "",
+	 "unix time at which the certificate expires; no sample without TLS",
+	 .put = put_tls_expires},
+	{"sluice_tls_certificate_refused", GAUGE, "",
+	 "1 while the files of certificate and key hold what cannot be used, and the former is in "
+	 "force",
+	 .put = put_figure, .at = AT(tls_refused)},
 
 	{"sluice_event_streams", GAUGE, "", "streams of events open", .put = put_figure,
 	 .at = AT(streams)},

@@ -22,6 +22,8 @@ static const struct example {
 	const char *name, *value, *shown;
 } examples[] = {
 	{"listen", "127.0.0.2:99", NULL},
+	{"tls_cert", "/t/c", NULL},
+	{"tls_key", "/t/k", NULL},
 	{"data", "/d/x", NULL},
 	{"limits", "/l/x", NULL},
 	{"keys_max", "77", NULL},
@@ -92,6 +94,14 @@ static void every_setting_has_an_example(void **state)
 		assert_string_equal(examples[i].name, settings_table[i].name);
 }
 
+/* The variable without which it is refused; "": none. */
+static const char *needed_beside(const struct setting *row)
+{
+	if (strcmp(row->name, "tls_cert") == 0)
+		return "SLUICE_TLS_KEY=/t/k";
+	return strcmp(row->name, "tls_key") == 0 ? "SLUICE_TLS_CERT=/t/c" : "";
+}
+
 static void every_setting_comes_from_every_source(void **state)
 {
 	char path[KIT_PATH_SIZE];
@@ -100,6 +110,7 @@ static void every_setting_comes_from_every_source(void **state)
 	for (size_t i = 0; i < n_settings; i++) {
 		const struct setting *row = &settings_table[i];
 		const char *value = examples[i].value ?: path, *shown = examples[i].shown ?: value;
+		const char *beside = needed_beside(row);
 		char file[SETTING_NAME_SIZE], flag[SETTING_NAME_SIZE], variable[SETTING_NAME_SIZE];
 		char text[256], origin[256];
 		struct kit kit;
@@ -111,12 +122,12 @@ static void every_setting_comes_from_every_source(void **state)
 
 		snprintf(text, sizeof(text), row->type->list ? "\n%s: [%s]\n" : "\n%s: %s\n", file,
 			 value);
-		assert_int_equal(kit_load_text(&kit, text, NULL, NULL), 0);
+		assert_int_equal(kit_load_text(&kit, text, beside, NULL), 0);
 		free(kit_show(&kit));
 		kit_done(&kit);
 
-		snprintf(text, sizeof(text), "%s%s=%s", variable, row->type->secret ? "_FILE" : "",
-			 value);
+		snprintf(text, sizeof(text), "%s%s=%s %s", variable,
+			 row->type->secret ? "_FILE" : "", value, beside);
 		snprintf(origin, sizeof(origin), "environment %s%s", variable,
 			 row->type->secret ? "_FILE" : "");
 		assert_int_equal(kit_load(&kit, NULL, text, NULL), 0);
@@ -125,12 +136,12 @@ static void every_setting_comes_from_every_source(void **state)
 
 		snprintf(text, sizeof(text), "%s=%s", flag, value);
 		snprintf(origin, sizeof(origin), "flag %s", flag);
-		assert_int_equal(kit_load(&kit, NULL, NULL, text), 0);
+		assert_int_equal(kit_load(&kit, NULL, beside, text), 0);
 		assert_shown(&kit, row->name, shown, origin);
 		kit_done(&kit);
 
 		snprintf(text, sizeof(text), row->type->flag ? "%s" : "%s %s", flag, value);
-		assert_int_equal(kit_load(&kit, NULL, NULL, text), 0);
+		assert_int_equal(kit_load(&kit, NULL, beside, text), 0);
 		assert_shown(&kit, row->name, shown, origin);
 		kit_done(&kit);
 	}
@@ -255,6 +266,9 @@ static void refused_names_source_and_setting(void **state)
 		 "real clock"},
 		{"test_clock: true\n", NULL, "--listen 0.0.0.0:1", "FILE:1", "test_clock",
 		 "loopback"},
+		{"tls_cert: c\n", NULL, NULL, "FILE:1", "tls_cert", "set tls_key too"},
+		{NULL, "SLUICE_TLS_KEY=k", NULL, "", "SLUICE_TLS_KEY", "set tls_cert too"},
+		{NULL, NULL, "--tls-cert c", "", "--tls-cert", "set tls_key too"},
 		/* Weaker sources are checked as well. */
 		{"keys_max: 0\n", NULL, "--keys-max 5", "FILE:1", "keys_max", "at least 1"},
 		{NULL, "SLUICE_KEYS_MAX=x", "--keys-max 5", "", "SLUICE_KEYS_MAX", "'x'"},

@@ -100,6 +100,8 @@ static void protocol_is_http_1_1_or_none(void **state)
 		{"\x08http/1.1", "http/1.1"},
 		{"\x02h2\x08http/1.1", "http/1.1"},
 		{"\x08http/1.1\x02h2", "http/1.1"},
+		{"\x08http/1.0\x08http/1.1", "http/1.1"},
+		{"\x08http/1.0", "http/1.0"},
 		{"\x02h2", NULL},
 		{"\x07http/1.", NULL},
 		{"\x09http/1.1x", NULL},

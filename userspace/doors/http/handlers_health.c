@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "doors/http/certificate.h"
 #include "doors/http/handlers.h"
 #include "doors/http/http_priv.h"
 #include "doors/http/packets_json.h"
@@ -60,6 +61,8 @@ static void write_details(struct request *request, bool ready, struct json_write
 	if (!ready)
 		return;
 	write_settings(request->http, writer);
+	json_name(writer, "tls");
+	json_put_str(writer, certificate_state(request->http));
 	write_snapshots(service, writer);
 	write_ledger(service, writer);
 	service_packets(service, &state);

@@ -11,6 +11,7 @@
 #include "metrics/counters.h"
 
 struct httpd;
+struct httpd_tls;
 
 /* Made by http_new(); only draining and what says_lock guards change afterwards. */
 struct http {
@@ -18,6 +19,9 @@ struct http {
 	uint64_t started_ms;         /* unix time */
 	struct httpd *_Atomic httpd; /* NULL until it listens, when requests may already be there */
 	struct httpd *metrics_httpd; /* NULL: none */
+	struct httpd_tls *tls; /* of newcomers; NULL: plain. Of who reloads, see certificate.h */
+	_Atomic int64_t tls_expires; /* of it; unix seconds */
+	atomic_bool tls_refused;     /* what the files hold now */
 	struct worker_pool *workers;
 	struct counters *counts; /* see counts.h */
 	atomic_bool draining;

@@ -27,6 +27,8 @@ void handle_metrics(struct request *request, struct reply *reply)
 	}
 	facts->version = http->config.version;
 	facts->started_ms = http->started_ms;
+	facts->tls_expires = (uint64_t)atomic_load(&http->tls_expires);
+	facts->tls_refused = atomic_load(&http->tls_refused);
 	metrics_process_read(&facts->process);
 	service_measure(http->config.service, facts);
 	counts_read(http, facts);

@@ -2,6 +2,7 @@ sluice_srcs += \
 	userspace/doors/http/admit.c \
 	userspace/doors/http/answer.c \
 	userspace/doors/http/body.c \
+	userspace/doors/http/certificate.c \
 	userspace/doors/http/counts.c \
 	userspace/doors/http/etag.c \
 	userspace/doors/http/events.c \

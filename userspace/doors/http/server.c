@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "doors/http/certificate.h"
 #include "doors/http/counts.h"
 #include "doors/http/exchange.h"
 #include "doors/http/http_priv.h"
@@ -143,6 +144,7 @@ static int start_httpd(struct http *http, struct field_error *error)
 		.header_timeout_ms = config->header_timeout_ms,
 		.body_timeout_ms = config->body_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
+		.tls = http->tls,
 		.handler = {.handle = exchange_handle, .body_max = exchange_body_max, .data = http},
 	};
 	struct httpd *started;
@@ -165,6 +167,7 @@ static int start_metrics(struct http *http, struct field_error *error)
 		.header_timeout_ms = config->header_timeout_ms,
 		.body_timeout_ms = config->body_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
+		.tls = http->tls,
 		.handler = {.handle = metrics_handle, .body_max = metrics_body_max, .data = http},
 	};
 
@@ -192,6 +195,8 @@ int http_new(const struct http_config *config, struct field_error *error, struct
 	err = counts_new(&http->counts);
 	if (!err)
 		err = worker_pool_new(http->config.worker_threads, &http->workers);
+	if (!err)
+		err = certificate_load(http, error);
 	if (!err)
 		err = start_httpd(http, error);
 	if (!err)
@@ -253,6 +258,7 @@ void http_free(struct http *http)
 	httpd_free(http->metrics_httpd);
 	httpd_free(http->httpd);
 	worker_pool_free(http->workers);
+	certificate_done(http);
 	counters_free(http->counts);
 	pthread_mutex_destroy(&http->says_lock);
 	free(http);

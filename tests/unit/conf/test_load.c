@@ -35,6 +35,7 @@ static const struct example {
 	{"header_timeout", "7s", NULL},
 	{"body_timeout", "250ms", NULL},
 	{"idle_timeout", "2h", NULL},
+	{"events_max", "7", NULL},
 	{"metrics_listen", "127.0.0.3:98", NULL},
 	{"iface", "eth7", NULL},
 	{"pin_dir", "/sys/fs/bpf/y", NULL},

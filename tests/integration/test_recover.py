@@ -188,6 +188,28 @@ def test_root_leaves_the_files_to_whom_the_server_runs_as(stopped):
     assert {file.stat().st_uid for file in stopped.iterdir()} == {owner}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("end,link", [("-lock", os.symlink), ("-lock", os.link), ("-wal", os.symlink),
+                                      ("-shm", os.symlink), ("-journal", os.symlink)])
+def test_file_that_whom_the_directory_belongs_to_linked_there_is_not_given_away(stopped, tmp_path, end, link):
+    """That user must not get /etc/shadow by laying a link where root will write."""
+    for path in (stopped, *stopped.iterdir()):
+        os.chown(path, 65534, 65534)
+    for file in stopped.glob(f"store.db{end}"):
+        file.unlink()
+    precious = tmp_path / "precious"
+    precious.write_text("root's own, and long enough\n")
+    precious.chmod(0o600)
+    before = precious.stat()
+    link(precious, stopped / f"store.db{end}")
+    status, out, err = run("--data", stopped)
+    after = precious.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode) == (0, 0, before.st_mode)
+    if end == "-lock":
+        assert (status, out) == (2, "") and "a link, or no plain file; remove it: " in err
+    assert precious.read_text() == "root's own, and long enough\n"
+
+
 def test_help_and_wrong_words():
     status, out, err = run("--help")
     assert (status, err) == (0, "") and "recovered.json" in out

@@ -53,7 +53,7 @@ int db_lock_holder(const char *path, uint32_t *ret_pid)
 		name = NULL;
 		return -ENOMEM;
 	}
-	fd = open(name, O_RDONLY | O_CLOEXEC);
+	fd = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (fcntl(fd, F_OFD_GETLK, &whole) < 0)
@@ -74,6 +74,27 @@ static void give_to_owner(int fd, const char *path)
 }
 
 /*
+ * What it opens may be given away and is written to, by root too: whoever owns the directory must not
+ * choose another file for that by a link.
+ */
+static int open_lock(const char *name, int *ret_fd, struct field_error *error)
+{
+	int fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct stat info;
+
+	if (fd < 0 && errno != ELOOP)
+		return db_explain(error, name, db_map_errno(errno));
+	if (fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1) {
+		*ret_fd = fd;
+		return 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	field_error_set(error, "", "a link, or no plain file; remove it: %s", name);
+	return DB_E_READ_ONLY;
+}
+
+/*
  * An open file description lock in a file of its own: the kernel drops it with the process however
  * that ends; it also keeps out a second opener in the same process; and closing some other
  * descriptor of the database cannot drop it, as would happen to a POSIX lock.
@@ -82,15 +103,15 @@ int db_lock_take(const char *path, struct field_error *error, int *ret_fd)
 {
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	_cleanup_(free_text) char *name = NULL;
-	int fd, r;
+	int fd = -1, r;
 
 	if (asprintf(&name, "%s-lock", path) < 0) {
 		name = NULL;
 		return db_explain(error, path, -ENOMEM);
 	}
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return db_explain(error, path, db_map_errno(errno));
+	r = open_lock(name, &fd, error);
+	if (r)
+		return r;
 	give_to_owner(fd, path);
 	if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
 		write_pid(fd);

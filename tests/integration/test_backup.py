@@ -453,3 +453,13 @@ def test_unpacked_over_an_old_directory_no_old_log_is_applied(filled, start, tmp
     client = start(data=filled.data).client()
     assert {limit["key"] for limit in limits_of(client).values()} == {"k"}
     client.close()
+
+
+@pytest.mark.parametrize("name", ["store.db", "ledger.db", "state.journal", "bootstrap.json"])
+def test_pipe_for_a_file_is_not_waited_for(filled, tmp_path, name):
+    filled.stop()
+    (filled.data / name).unlink()
+    os.mkfifo(filled.data / name)
+    status, out, err = backup(tmp_path / "b.tar", filled.data, "--with-bootstrap")
+    assert status == (2 if name == "store.db" else 1)
+    assert f"{filled.data}/{name}" in out + err and ("no plain file" in out or "not a file of Sluice's" in out + err)

@@ -151,6 +151,15 @@ def test_faulty_snapshot_is_a_warning(used):
     Findings("--data", used).must("snapshot", "warn", "it is damaged", "sets it aside")
 
 
+@pytest.mark.parametrize("name, check", [("store.db", "store"), ("ledger.db", "ledger"), ("state.journal", "snapshot"),
+                                         ("store.db-lock", None)])
+def test_pipe_for_a_file_is_not_waited_for(used, name, check):
+    (used / name).unlink(missing_ok=True)
+    os.mkfifo(used / name)
+    found = Findings("--data", used)
+    assert not check or {one["status"] for one in found.of(check)} & {"fail", "warn"}, found.of(check)
+
+
 def test_settings_and_limits_that_are_wrong_are_faults(used, tmp_path):
     (tmp_path / "s.yaml").write_text(f"data: {used}\nkeys_max: 0\n")
     found = Findings("--config", tmp_path / "s.yaml")

@@ -108,11 +108,16 @@ static int copy_bytes(const struct copying *copying, int from, int to)
 /* *ret_fd is the copy's. */
 static int copy_file(const struct copying *copying, int *ret_fd)
 {
-	_cleanup_(close_fd) int from = open(copying->from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	/* Nobody waits for the other end of a pipe, which is none of ours. */
+	_cleanup_(close_fd) int from =
+		open(copying->from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat info;
 	int to, r;
 
-	if (from < 0)
+	if (from < 0 || fstat(from, &info))
 		return refuse(copying, strerror(errno));
+	if (!S_ISREG(info.st_mode))
+		return refuse(copying, "no plain file");
 	to = stage_create(&copying->job->stage, copying->row->name);
 	if (to < 0)
 		return to;

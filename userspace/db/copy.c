@@ -7,10 +7,13 @@
 
 #include "db/db_priv.h"
 
-/* Closes it before SQLite opens it, as make_file() does and for the same reason. */
+/*
+ * Closes it before SQLite opens it, as make_file() does and for the same reason. A pipe is none of
+ * ours, and nobody who looks waits for its other end.
+ */
 static int check_readable(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r;
 
 	if (fd < 0)
 		return errno == EACCES || errno == EPERM ? -EACCES : -errno;

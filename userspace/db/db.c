@@ -20,7 +20,7 @@ int db_check_magic(int fd)
 	ssize_t n = pread(fd, start, sizeof(start), 0);
 
 	if (n < 0)
-		return -errno;
+		return errno == ESPIPE || errno == EISDIR ? DB_E_NOT_OURS : -errno;
 	if (n == 0)
 		return 0;
 	return n == sizeof(magic) && memcmp(start, magic, sizeof(magic)) == 0 ? 0 : DB_E_NOT_OURS;

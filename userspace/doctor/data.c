@@ -237,7 +237,7 @@ void check_snapshot(struct doctor *doctor)
 
 	if (!doctor_path(doctor, "state.journal", path))
 		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
 		doctor_say(doctor, DOCTOR_OK, NULL, "there is none yet");
 		return;

@@ -108,6 +108,17 @@ def test_set_that_counts_what_the_api_counts_is_refused_whole(start, folder):
     client.close()
 
 
+def test_directory_that_is_exchanged_is_noticed(start, folder):
+    server = start("--limits", folder)
+    client = server.client()
+    for i in range(1, 4):
+        write(folder.with_name(f"new{i}"), "a.yaml", f"key: new, limit: {i}, interval: 1h")
+        os.rename(folder, folder.with_name(f"old{i}"))
+        os.rename(folder.with_name(f"new{i}"), folder)
+        await_limits(client, {"new": i})
+    client.close()
+
+
 def test_hangup_reads_a_directory_that_was_exchanged(start, folder):
     server = start("--limits", folder)
     client = server.client()

@@ -1,8 +1,10 @@
 """`sluice key` against a real server: made, used, seen, changed, revoked, and what may not be."""
 # SPDX-License-Identifier: MIT
+import http.server
 import json
 import re
 import subprocess
+import threading
 
 import pytest
 from cli import Cli, fields
@@ -119,6 +121,28 @@ def test_token_that_cannot_be_written_says_which_key_to_remove(cli, client):
     assert done.returncode == 2 and said.count("\n") == 1
     assert "cannot write" in said and f"`sluice key rm {lost}`" in said and "slk_" not in said
     cli.ok("key", "rm", lost)
+
+
+@pytest.mark.parametrize("token", ["slk_\x1b]0;x\x07", "slk a", "slk_\n", "", 7])
+def test_token_of_another_server_does_not_reach_the_terminal(token):
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):  # noqa: N802
+            body = json.dumps({"id": "key_\x1b[2J", "token": token}).encode()
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(201)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        status, out, err = Cli(f"http://127.0.0.1:{other.server_port}").run(
+            "key", "add", "--name", "n", "--right", "check")
+        other.shutdown()
+    assert (status, out) == (2, "") and "without showing its token" in err and "\x1b" not in err
 
 
 def test_own_key_and_other_revisions_stay(cli, client):

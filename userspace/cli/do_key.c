@@ -56,12 +56,22 @@ enum cli_status cli_key_list(struct cli *cli)
 	return cli->json ? cli_list_json(cli, &all) : list_table(cli);
 }
 
+/* It goes to a terminal as it is: what another server sends must not steer that. */
+static bool is_token(const char *text)
+{
+	size_t len = 0;
+
+	while (text[len] > ' ' && text[len] < 0x7F)
+		len++;
+	return len > 0 && text[len] == '\0';
+}
+
 /* stdout has the token and nothing else, for TOKEN=$(sluice key add ...). */
 static enum cli_status show_token(struct cli *cli, const struct json *key)
 {
 	const char *token = view_text(key, "token"), *id = view_text(key, "id");
 
-	if (!*token)
+	if (!is_token(token))
 		return cli_fail(cli,
 				"%s made API key %s without showing its token: is this the address "
 				"of a Sluice? If so, `sluice key rm %s`",

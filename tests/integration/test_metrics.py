@@ -105,6 +105,8 @@ def test_connections_show(fresh):
 def test_state_and_process_show(fresh):
     scrape = Scrape(fresh)
     assert scrape.value("sluice_http_connections_max") == 4096
+    assert scrape.value("sluice_http_memory_max_bytes") == 256 << 20
+    assert scrape.value("sluice_http_displaced_total") == 0
     assert scrape.value("sluice_ready") == 1
     assert scrape.value("sluice_packets_on") == 0
     assert "sluice_packets_passed_total" not in scrape.families
@@ -185,6 +187,9 @@ def test_own_listener_goes_on_while_the_api_is_full(start):
     held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(most + 20)]
     until = time.monotonic() + 10
     while Scrape(metrics).value("sluice_http_connections") < most:
+        assert time.monotonic() < until
+    # Those beyond took the places of others.
+    while Scrape(metrics).value("sluice_http_displaced_total") < 20:
         assert time.monotonic() < until
     for sock in held:
         sock.close()

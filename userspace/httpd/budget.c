@@ -5,12 +5,22 @@
 
 #include "httpd/httpd_priv.h"
 
+static size_t held_by(const struct loop *loop)
+{
+	return atomic_load_explicit(&loop->held, memory_order_relaxed);
+}
+
+static void note_displaced(struct loop *loop)
+{
+	atomic_fetch_add_explicit(&loop->displaced, 1, memory_order_relaxed);
+}
+
 void budget_settle(struct connection *c)
 {
-	size_t held = c->in_size + c->out.size;
+	size_t held = c->in_size + c->out.size, all = held_by(c->loop);
 
-	c->loop->held += held;
-	c->loop->held -= c->held;
+	/* Only this thread writes it. */
+	atomic_store_explicit(&c->loop->held, all + held - c->held, memory_order_relaxed);
 	c->held = held;
 }
 
@@ -22,7 +32,7 @@ static bool is_small(size_t held)
 
 static bool fits(const struct loop *loop, size_t more)
 {
-	return loop->held + more <= loop->held_max;
+	return held_by(loop) + more <= loop->held_max;
 }
 
 /* Its own event may still lie in the batch at hand, so it is freed by that or by the time. */
@@ -33,6 +43,7 @@ static void shed(struct connection *c)
 	budget_settle(c);
 	c->out_sent = 0;
 	c->shed = true;
+	note_displaced(c->loop);
 	c->deadline_ms = c->loop->now_ms;
 }
 
@@ -72,9 +83,11 @@ bool budget_evict(struct loop *loop)
 
 	while (c && !can_evict(c))
 		c = c->younger;
-	if (c)
-		connection_free(c);
-	return c != NULL;
+	if (!c)
+		return false;
+	connection_free(c);
+	note_displaced(loop);
+	return true;
 }
 
 bool budget_evict_phase(struct loop *loop, enum phase phase)

@@ -164,13 +164,25 @@ uint16_t httpd_port(const struct httpd *httpd)
 	return httpd->port;
 }
 
+void httpd_room(const struct httpd *httpd, struct httpd_room *ret)
+{
+	*ret = (struct httpd_room){0};
+	for (unsigned int i = 0; i < httpd->n_loops; i++) {
+		const struct loop *loop = &httpd->loops[i];
+
+		ret->connections += atomic_load(&loop->count);
+		ret->held += atomic_load_explicit(&loop->held, memory_order_relaxed);
+		ret->held_max += loop->held_max;
+		ret->displaced += atomic_load_explicit(&loop->displaced, memory_order_relaxed);
+	}
+}
+
 unsigned int httpd_connections(const struct httpd *httpd)
 {
-	unsigned int n = 0;
+	struct httpd_room room;
 
-	for (unsigned int i = 0; i < httpd->n_loops; i++)
-		n += atomic_load(&httpd->loops[i].count);
-	return n;
+	httpd_room(httpd, &room);
+	return room.connections;
 }
 
 void httpd_drain(struct httpd *httpd, unsigned int timeout_ms)

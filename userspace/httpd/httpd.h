@@ -163,7 +163,14 @@ uint16_t httpd_port(const struct httpd *httpd);
  */
 void httpd_set_timeouts(struct httpd *httpd, unsigned int header_ms, unsigned int body_ms,
 			unsigned int idle_ms);
-/* How many are open now, those included that are about to close. Any thread. */
+/* How full it is. Any thread. */
+struct httpd_room {
+	unsigned int connections; /* open now, those included that are about to close */
+	size_t held, held_max;    /* bytes that they hold and may hold */
+	uint64_t displaced;       /* connections that have given way so far */
+};
+void httpd_room(const struct httpd *httpd, struct httpd_room *ret);
+/* The connections alone. */
 unsigned int httpd_connections(const struct httpd *httpd);
 
 /* From now on newcomers get this certificate; who is there goes on with theirs. Any thread; only for

@@ -153,8 +153,10 @@ struct loop {
 	atomic_uint count;                    /* connections, with those still in the inbox */
 	struct connection *oldest, *youngest; /* connections */
 	struct connection *first_turn, *last_turn;
-	size_t held, held_max; /* bytes that they hold and may hold */
-	struct buf out;        /* answers of the connection being handled */
+	atomic_size_t held; /* bytes that they hold */
+	size_t held_max;
+	atomic_ulong displaced; /* those that gave way */
+	struct buf out;         /* answers of the connection being handled */
 	char date[64];
 	uint64_t date_second;
 	struct httpd_exchange exchange; /* of the request being handled */

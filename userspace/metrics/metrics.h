@@ -93,7 +93,10 @@ struct metrics_facts {
 	struct sluice_times http_checks;
 	uint64_t connections;
 	uint64_t connections_max;
-	uint64_t streams; /* of events */
+	uint64_t http_bytes; /* held for requests and answers */
+	uint64_t http_bytes_max;
+	uint64_t displaced; /* connections that gave way */
+	uint64_t streams;   /* of events */
 	uint64_t streams_max;
 	uint64_t events_sent;
 	uint64_t events_lost;

@@ -37,7 +37,10 @@ static void start(unsigned int body_ms, unsigned int idle_ms)
 
 static size_t held(void)
 {
-	return server.httpd->loops[0].held;
+	struct httpd_room room;
+
+	httpd_room(server.httpd, &room);
+	return room.held;
 }
 
 /* The loop is idle once it has answered somebody, so its figures may be looked at. */

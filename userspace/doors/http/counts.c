@@ -82,6 +82,7 @@ static void read_route(const struct http *http, size_t cell, const char *method,
 void counts_read(const struct http *http, struct metrics_facts *ret)
 {
 	const struct httpd *httpd = atomic_load(&http->httpd);
+	struct httpd_room room = {0};
 	const struct route *route;
 
 	ret->n_routes = 0;
@@ -91,7 +92,12 @@ void counts_read(const struct http *http, struct metrics_facts *ret)
 				   route->path, ret);
 	read_route(http, CELL_OTHER, "other", "other", ret);
 	times_read(http->counts, CELL_TIMES, &ret->http_checks);
-	ret->connections = httpd ? httpd_connections(httpd) : 0;
+	if (httpd)
+		httpd_room(httpd, &room);
+	ret->connections = room.connections;
+	ret->http_bytes = room.held;
+	ret->http_bytes_max = room.held_max;
+	ret->displaced = room.displaced;
 	ret->connections_max = http->config.connections_max;
 	ret->streams = atomic_load(&http->streams);
 	ret->streams_max = http->config.events_max;

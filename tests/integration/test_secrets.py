@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+from certificates import Pair
 from conftest import command, environment, exchange
 
 PIECE = 12  # characters of a secret that must be nowhere
@@ -188,6 +189,16 @@ def start_wrongly(tmp_path, secret):
     return said
 
 
+def start_with_tls(tmp_path, pair, wrong):
+    """What `serve` says to such a file as key, and as certificate."""
+    file, said = tmp_path / "wrong.pem", ""
+    file.write_text(wrong)
+    for files in ((pair.cert, file), (file, pair.key)):
+        said += run("serve", "--tls-cert", files[0], "--tls-key", files[1], "--data", tmp_path / "never",
+                    "--pin-dir", tmp_path / "pins", "--listen", "192.0.2.1:0")
+    return said
+
+
 # --- the places to look at -----------------------------------------------------------------------
 
 def texts(server, known, args):
@@ -275,6 +286,29 @@ def test_no_secret_is_anywhere_after_every_mistake_of_operators(known, start, tm
     assert_clean("stderr", server.stderr(), known)
     for name, text in data_files(server):
         assert_clean(name, text, known)
+
+
+def test_tls_key_is_nowhere_after_every_mistake_with_its_files(known, start, tmp_path):
+    pair, locked = Pair(tmp_path, "one"), Pair(tmp_path, "locked", passphrase="a-pass-phrase-of-the-key")
+    server = start(*pair.options, "--log-level", "debug", "--log-requests", "all", env=known.environment)
+    cert, key = pair.cert.read_text(), pair.key.read_text()
+    known.more = ["".join(key.splitlines()[1:-1]), "".join(locked.key.read_text().splitlines()[1:-1]), "a-pass-phrase-of-the-key"]
+    assert find_pieces(known.more[0], key.replace("\n", ""))
+    for wrong in (key[:len(key) // 2], key.replace("\n", ""), locked.key.read_text(), cert, key.splitlines()[1], "x" + key):
+        for file, good in ((pair.key, key), (pair.cert, cert)):
+            before = server.stderr().count('"level":"error"')
+            file.write_text(wrong if wrong != file.read_text() else key)
+            deadline = time.monotonic() + WAIT_S
+            while server.stderr().count('"level":"error"') == before:
+                assert time.monotonic() < deadline, (wrong, server.stderr()[-2000:])
+                time.sleep(0.01)
+            file.write_text(good)
+        exchange(server.port, f"GET /?{wrong} HTTP/1.1\r\nX-Request-Id: {wrong}\r\n\r\n".encode())
+        assert_clean("start", start_with_tls(tmp_path, pair, wrong), known)
+    said = run("config", "show", *pair.options, env=known.environment)
+    server.stop()
+    for name, text in (("stderr", server.stderr()), ("config show", said), *data_files(server)):
+        assert_clean(name, text.replace("\\n", ""), known)
 
 
 def test_backup_says_nothing_of_what_it_holds(known, start, tmp_path):

@@ -86,11 +86,11 @@ static void show_once(const struct admin_bootstrap *first, const char *data_dir)
 }
 
 static int take_first_steps(struct store *store, const struct clock *clock,
-			    const struct settings *settings, struct field_error *error)
+			    const struct settings *settings, struct field_error *error,
+			    bool *ret_done)
 {
 	struct secrets made;
 	struct admin_bootstrap first = collect(settings, &made);
-	bool done;
 	int err;
 
 	err = admin_bootstrap_validate(&first, error) ? BOOTSTRAP_E_REFUSED : 0;
@@ -98,8 +98,8 @@ static int take_first_steps(struct store *store, const struct clock *clock,
 	if (!err)
 		err = write_file(&first, settings->data);
 	if (!err)
-		err = admin_bootstrap(store, clock, &first, error, &done);
-	if (!err && done)
+		err = admin_bootstrap(store, clock, &first, error, ret_done);
+	if (!err && *ret_done)
 		show_once(&first, settings->data);
 	explicit_bzero(&made, sizeof(made));
 	return err;
@@ -116,15 +116,16 @@ int bootstrap_check(const struct settings *settings, struct field_error *error)
 }
 
 int bootstrap_run(struct store *store, const struct clock *clock, const struct settings *settings,
-		  struct field_error *error)
+		  struct field_error *error, bool *ret_first)
 {
 	bool has_tenant = false;
 	uint64_t revision;
 	int err = store_range(store, "tenants/", visit_any, &has_tenant, &revision);
 
+	*ret_first = false;
 	if (has_tenant)
 		return 0;
-	return err ? err : take_first_steps(store, clock, settings, error);
+	return err ? err : take_first_steps(store, clock, settings, error, ret_first);
 }
 
 void bootstrap_warn(struct store *store, const struct settings *settings)

@@ -140,7 +140,8 @@ static int start_server(struct server *server, struct field_error *error)
 	if (!err)
 		err = open_store(server, settings, error);
 	if (!err)
-		err = bootstrap_run(server->store, &server->clock, settings, error);
+		err = bootstrap_run(server->store, &server->clock, settings, error,
+				    &server->first_boot);
 	if (!err)
 		err = start_service(server, settings, error);
 	if (!err)
@@ -225,7 +226,8 @@ int serve_run(const struct conf *conf)
 	} else {
 		announce_start(&server);
 		notify_manager("READY=1");
-		bootstrap_warn(server.store, conf_settings(conf));
+		if (!server.first_boot)
+			bootstrap_warn(server.store, conf_settings(conf));
 		wait_signal(&server, &reported);
 		server.began_ms = ticks_ms();
 		notify_manager("STOPPING=1");

@@ -27,6 +27,7 @@ struct server {
 	struct datapath *datapath;
 	struct service *service;
 	struct http *http;
+	bool first_boot;   /* the store was empty */
 	uint64_t began_ms; /* CLOCK_MONOTONIC: when it began to start, or to stop */
 };
 

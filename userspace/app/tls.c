@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ static void cut_to_directory(char path[PATH_MAX])
 	char *slash = strrchr(path, '/');
 
 	if (!slash)
-		strcpy(path, ".");
+		snprintf(path, PATH_MAX, ".");
 	else if (slash == path)
 		path[1] = '\0';
 	else
@@ -78,7 +79,7 @@ static void watch_again(struct tls_files *files, const struct settings *settings
 	for (size_t i = 0; i < 2; i++) {
 		if (strlen(paths[i]) >= PATH_MAX)
 			continue;
-		strcpy(texts[n], paths[i]);
+		snprintf(texts[n], PATH_MAX, "%s", paths[i]);
 		cut_to_directory(texts[n]);
 		dirs[n] = texts[n];
 		n++;

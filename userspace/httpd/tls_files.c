@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -21,19 +20,15 @@ enum {
 	CHAIN_MAX = 16,     /* certificates behind the first */
 };
 
-/* A file that was read: its bytes as OpenSSL takes them. */
+/* A file that was read. */
 struct pem {
-	char *bytes; /* wiped when freed: it may be a key */
-	size_t len;
+	BIO *bio; /* of secure memory: wiped when freed, since it may hold a key */
 	mode_t mode;
-	BIO *bio;
 };
 
 static void pem_done(struct pem *pem)
 {
 	BIO_free(pem->bio);
-	OPENSSL_cleanse(pem->bytes, pem->len);
-	free(pem->bytes);
 }
 
 static void free_x509(X509 **x509)
@@ -52,50 +47,52 @@ static void close_fd(const int *fd)
 		close(*fd);
 }
 
+/* Up to the file's end. 0 or -errno. */
+static int read_all(int fd, BIO *bio)
+{
+	char bytes[4096];
+	size_t len = 0;
+	int err = 0;
+	ssize_t n;
+
+	do {
+		n = read(fd, bytes, sizeof(bytes));
+		len += n > 0 ? (size_t)n : 0;
+		if (n < 0)
+			err = -errno;
+		else if (len > FILE_MAX)
+			err = -EFBIG;
+		else if (n > 0 && BIO_write(bio, bytes, (int)n) != n)
+			err = -ENOMEM;
+	} while (n > 0 && !err);
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return err;
+}
+
 /* 0 or -errno; what is no file, or too large for one of these, is -EINVAL or -EFBIG. */
 static int read_file(const char *path, struct pem *pem)
 {
 	/* A pipe without a writer must not hold up the start. */
 	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat facts;
-	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &facts) < 0)
 		return -errno;
-	if (S_ISDIR(facts.st_mode))
-		return -EISDIR;
 	if (!S_ISREG(facts.st_mode))
-		return -EINVAL;
-	if (facts.st_size > FILE_MAX)
-		return -EFBIG;
+		return S_ISDIR(facts.st_mode) ? -EISDIR : -EINVAL;
 	pem->mode = facts.st_mode;
-	pem->bytes = malloc((size_t)facts.st_size + 1);
-	if (!pem->bytes)
-		return -ENOMEM;
-	while (pem->len < (size_t)facts.st_size) {
-		n = read(fd, pem->bytes + pem->len, (size_t)facts.st_size - pem->len);
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		pem->len += (size_t)n;
-	}
-	return 0;
+	pem->bio = BIO_new(BIO_s_secmem());
+	return pem->bio ? read_all(fd, pem->bio) : -ENOMEM;
 }
 
 static int open_pem(const char *path, int outcome, struct field_error *error, struct pem *pem)
 {
 	int err = read_file(path, pem);
 
-	if (err == -ENOMEM)
+	if (!err || err == -ENOMEM)
 		return err;
-	if (err) {
-		field_error_set(error, "", "%s: %s", path,
-				err == -EINVAL ? "is no file" : strerror(-err));
-		return outcome;
-	}
-	pem->bio = BIO_new_mem_buf(pem->bytes, (int)pem->len);
-	return pem->bio ? 0 : -ENOMEM;
+	field_error_set(error, "", "%s: %s", path, err == -EINVAL ? "is no file" : strerror(-err));
+	return outcome;
 }
 
 /* OpenSSL's words for what went wrong last. */
@@ -178,7 +175,8 @@ static int load_certificates(SSL_CTX *context, const char *path, struct pem *pem
 	return load_chain(context, path, pem, error);
 }
 
-/* There is nobody to ask. */
+/* There is nobody to ask. A pem_password_cb. */
+/* NOLINTNEXTLINE(readability-non-const-parameter) */
 static int find_passphrase(char *text, int size, int writing, void *data)
 {
 	bool *asked = data;
@@ -219,7 +217,7 @@ static int load_key(SSL_CTX *context, const char *path, struct pem *pem, struct 
 int tls_load(SSL_CTX *context, const char *cert_file, const char *key_file,
 	     struct field_error *error, struct httpd_tls_facts *ret)
 {
-	_cleanup_(pem_done) struct pem cert = {.bytes = NULL}, key = {.bytes = NULL};
+	_cleanup_(pem_done) struct pem cert = {.bio = NULL}, key = {.bio = NULL};
 	int err;
 
 	ERR_clear_error();

@@ -29,7 +29,7 @@ struct transport {
 	bool open;          /* the handshake is over */
 	bool failed;        /* nothing more can be said in TLS */
 	bool end_due;       /* our end is still to be sent */
-	uint16_t chatter;   /* messages of TLS itself since it is open */
+	uint16_t chatter;   /* steps of TLS itself since it is open */
 };
 
 /* transport_tls.c */

@@ -10,8 +10,8 @@
 #include "httpd/transport_priv.h"
 
 enum {
-	/* Messages of TLS itself on an open connection: of new keys, refused renegotiations. Who sends
-	 * more has us calculate for nothing. */
+	/* Steps of TLS itself on an open connection: new keys, refused renegotiations. Who asks for more
+	 * has us calculate for nothing. */
 	CHATTER_MAX = 256,
 };
 
@@ -77,18 +77,13 @@ int transport_tls_prepare(void)
 	return socket_method ? 0 : -ENOMEM;
 }
 
-static void count_chatter(int sent, int version, int type, const void *bytes, size_t len, SSL *ssl,
-			  void *data)
+/* Each step of a handshake, each alert. */
+static void count_chatter(const SSL *ssl, int where, int what)
 {
-	struct transport *t = data;
+	struct transport *t = SSL_get_app_data(ssl);
 
-	(void)sent;
-	(void)version;
-	(void)bytes;
-	(void)len;
-	(void)ssl;
-	if (t->open && t->chatter <= CHATTER_MAX &&
-	    (type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT))
+	(void)what;
+	if (t->open && t->chatter <= CHATTER_MAX && (where & (SSL_CB_LOOP | SSL_CB_ALERT)))
 		t->chatter++;
 }
 
@@ -110,8 +105,8 @@ static int begin_tls(struct transport *t)
 	BIO_set_data(bio, t);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(t->ssl, bio, bio);
-	SSL_set_msg_callback(t->ssl, count_chatter);
-	SSL_set_msg_callback_arg(t->ssl, t);
+	SSL_set_app_data(t->ssl, t);
+	SSL_set_info_callback(t->ssl, count_chatter);
 	SSL_set_accept_state(t->ssl);
 	return 0;
 }

@@ -95,6 +95,20 @@ def test_wrong_change_leaves_the_former_set_and_says_why(start, folder):
     client.close()
 
 
+def test_pipe_among_the_files_is_refused_and_holds_nothing_up(start, folder):
+    """Whoever waited for its other end would hear no signal any more."""
+    server = start("--limits", folder)
+    client = server.client()
+    os.mkfifo(folder / "p.yaml")
+    await_log(server, "p.yaml: cannot be read: it is no plain file")
+    await_limits(client, {"a": 5, "b": 6})
+    (folder / "p.yaml").unlink()
+    write(folder, "b.yaml", "key: c, limit: 7, interval: 1h")
+    await_limits(client, {"a": 5, "b": 6, "c": 7})
+    client.close()
+    server.stop()
+
+
 def test_set_that_counts_what_the_api_counts_is_refused_whole(start, folder):
     server = start("--limits", folder)
     client = server.client()

@@ -32,6 +32,8 @@ struct conf {
  * or -errno.
  */
 int conf_read_file(const char *path, size_t max, char **ret, size_t *ret_len);
+/* The same, but it waits for nobody: what is no plain file, such as a pipe, is -EINVAL. */
+int conf_read_plain_file(const char *path, size_t max, char **ret, size_t *ret_len);
 /*
  * The same for one secret: without the line's end, if there is one. 0, CONF_E_INVALID with
  * error->message, or -ENOMEM.

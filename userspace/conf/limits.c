@@ -152,19 +152,30 @@ static int take_item(const struct yaml_limit *item, void *data)
 	return 0;
 }
 
+static const char *describe_failure(int err)
+{
+	switch (err) {
+	case -EFBIG:
+		return "it has more than 1 MiB";
+	case -EINVAL:
+		return "it is no plain file";
+	default:
+		return strerror(-err);
+	}
+}
+
 static int read_limits_file(struct loading *loading)
 {
 	const char *path = loading->limits->files[loading->file];
 	struct yaml_error why = {.line = 0};
 	char message[FIELD_MESSAGE_SIZE], *text;
 	size_t len;
-	int err = conf_read_file(path, CONF_FILE_MAX, &text, &len);
+	int err = conf_read_plain_file(path, CONF_FILE_MAX, &text, &len);
 
 	if (err == -ENOMEM)
 		return err;
 	if (err) {
-		snprintf(message, sizeof(message), "cannot be read: %s",
-			 err == -EFBIG ? "it has more than 1 MiB" : strerror(-err));
+		snprintf(message, sizeof(message), "cannot be read: %s", describe_failure(err));
 		return refuse(loading, 0, "", message);
 	}
 	/* A refused limit has filled loading->error, a fault of the text fills `why`. */

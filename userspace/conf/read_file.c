@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "conf/conf_priv.h"
@@ -32,16 +33,12 @@ static int read_all(int fd, char *text, size_t size, size_t *ret_len)
 	return 0;
 }
 
-int conf_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
+static int read_file(int fd, size_t max, char **ret, size_t *ret_len)
 {
-	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *text;
+	char *text = malloc(max + 1);
 	size_t len = 0;
 	int err;
 
-	if (fd < 0)
-		return -errno;
-	text = malloc(max + 1);
 	if (!text)
 		return -ENOMEM;
 	err = read_all(fd, text, max + 1, &len);
@@ -56,6 +53,23 @@ int conf_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
 	*ret = text;
 	*ret_len = len;
 	return 0;
+}
+
+int conf_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : read_file(fd, max, ret, ret_len);
+}
+
+int conf_read_plain_file(const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat info;
+
+	if (fd < 0 || fstat(fd, &info))
+		return -errno;
+	return S_ISREG(info.st_mode) ? read_file(fd, max, ret, ret_len) : -EINVAL;
 }
 
 void conf_wipe(char *secret)

@@ -100,8 +100,8 @@ struct httpd_tls_facts {
 #define HTTPD_E_KEY         2
 
 /*
- * A connection with TLS holds 15 KiB beside what is said above, and OpenSSL's buffers, 16 KiB in each
- * direction, while half a record has come or is stuck.
+ * A connection with TLS holds 15 KiB beside what is said above, and 47 during its handshake or while
+ * half a record has come or is stuck; none of that is counted in memory_max.
  *
  * Reads PEM files: the server's own certificate, then those that lead from it to a known authority;
  * and its key, without a passphrase. One out of its time is taken, since a server that answers only

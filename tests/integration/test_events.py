@@ -179,7 +179,8 @@ def test_events_max_0_turns_them_off(start):
     server = start("--events-max", "0")
     client = server.client()
     answer = client.get("/api/events")
-    assert answer.status == 404 and "events_max" in answer.json["detail"]
+    assert answer.status == 503 and "events_max" in answer.json["detail"]
+    assert answer.header("Retry-After") is None
     client.close()
 
 

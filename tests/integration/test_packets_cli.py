@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: MIT
 import re
 
+import pytest
 from cli import Cli, fields
+from frames import sized, udp4
+from guard import send_and_count
+from stream import Stream
 
 
 def test_packet_limit_from_the_command_line(limits):
@@ -38,3 +42,27 @@ def test_status_shows_interfaces_and_counters(limits, wire):
     got = cli.json("status")
     assert got["readyz"]["status"] == "ok" and got["limits"] == 1
     assert got["packets"]["interfaces"][0]["name"] == wire.near
+
+
+def test_events_and_top_show_rates_of_packets(limits, wire):
+    limit = limits.limit(1, burst=20, match={"dst_port": 53}, name="dns")
+    names = ("allowed_per_s", "denied_per_s", "allowed_bytes_per_s", "denied_bytes_per_s")
+    seen, refused = dict.fromkeys(names, 0), 0
+    with Stream(limits.server.port, "?only=rates") as stream:
+        stream.next("rates")
+        assert send_and_count(wire, [sized(udp4, 500, dst_port=53)] * 60) == 20
+        while round(seen["allowed_per_s"] + seen["denied_per_s"]) < 60:
+            rates = stream.next("rates")
+            (row,) = rates["limits"]
+            assert row["match"] == {"dst_port": 53} and "key" not in row and "keys" not in row
+            for name in names:
+                seen[name] += row[name] * rates["seconds"]
+            refused += rates["packets"]["refused_per_s"] * rates["seconds"]
+    assert [round(seen[name]) for name in names[:2]] == [20, 40] and round(refused) == 40
+    assert [seen[name] for name in names[2:]] == [pytest.approx(n, abs=20) for n in (10000, 20000)]
+    out = Cli(limits.server.url).ok("top", "--once")
+    assert re.search(r"^packets/s  \S+ passed  \S+ admitted  \S+ refused  keys live \d", out,
+                     re.MULTILINE)
+    # Whose packets they are is not known yet.
+    assert re.search(r"^dns  dst-port 53  .* 1/1h .* 0 +0\n  -$", out, re.MULTILINE), out
+    limits.remove(limit)

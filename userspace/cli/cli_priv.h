@@ -62,6 +62,7 @@ enum cli_status cli_key_set(struct cli *cli);
 enum cli_status cli_key_rm(struct cli *cli);
 enum cli_status cli_audit(struct cli *cli);
 enum cli_status cli_usage(struct cli *cli);
+enum cli_status cli_top(struct cli *cli);
 enum cli_status cli_show_status(struct cli *cli);
 
 /* "limit", also for commands that stand alone. */

@@ -40,6 +40,8 @@ const struct cli_command cli_commands[CLI_N_COMMANDS] = {
 	[CLI_KEY_RM] = {"key", "rm", "ID", 1, 1, "revoke an API key at once", cli_key_rm},
 	[CLI_AUDIT] = {NULL, "audit", "", 0, 0, "who changed what, newest first", cli_audit},
 	[CLI_USAGE] = {NULL, "usage", "", 0, 0, "how much was asked, by hour or day", cli_usage},
+	[CLI_TOP] = {NULL, "top", "[ID]", 0, 1, "rates of limits and their busiest keys, live",
+		     cli_top},
 	[CLI_STATUS] = {NULL, "status", "", 0, 0, "is the server ready, and what does it limit?",
 			cli_show_status},
 };

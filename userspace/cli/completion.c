@@ -133,8 +133,8 @@ static void print_row(const struct row *row)
 	printf("words='");
 	print_options_of(row->id);
 	printf("'");
-	if (strncmp(command->operands, "ID", 2) == 0)
-		printf("; _sluice_ids %s", command->group);
+	if (strstr(command->operands, "ID"))
+		printf("; _sluice_ids %s", command->group ?: "limit");
 	printf(" ;;\n");
 }
 

@@ -71,6 +71,8 @@ const struct cli_option cli_options[CLI_N_OPTIONS] = {
 	[CLI_FROM] = {"--from", NULL, "TIME", "from", "24h 7d 30d", CLI_TEXT, ON(USAGE),
 		      "24h or 30d ago by default; as --since of audit"},
 	[CLI_TO] = {"--to", NULL, "TIME", "to", NULL, CLI_TEXT, ON(USAGE), "now by default"},
+	[CLI_ONCE] = {"--once", NULL, NULL, NULL, NULL, CLI_FLAG, ON(TOP),
+		      "one table, of one second, and no more"},
 	[CLI_IF_REVISION] = {"--if-revision", NULL, "N", NULL, NULL, CLI_NUMBER, SETS_RMS,
 			     "only if this still is its revision"},
 	[CLI_OUTPUT] = {"--output", "-o", "FORMAT", NULL, "table json", CLI_WORD, ALL,

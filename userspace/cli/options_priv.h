@@ -31,6 +31,7 @@ enum cli_command_id {
 	CLI_KEY_RM,
 	CLI_AUDIT,
 	CLI_USAGE,
+	CLI_TOP,
 	CLI_STATUS,
 	CLI_N_COMMANDS,
 };
@@ -62,6 +63,7 @@ enum cli_option_id {
 	CLI_BY,
 	CLI_FROM,
 	CLI_TO,
+	CLI_ONCE,
 	CLI_IF_REVISION,
 	CLI_OUTPUT,
 	CLI_URL,

@@ -51,16 +51,25 @@ static const char *typed_for(const struct cli *cli, const char *field)
 	return NULL;
 }
 
-static enum cli_status fail_field(struct cli *cli, const struct problem *problem)
+/* Without the field's name, which the API puts before it. */
+static const char *bare_detail(const struct problem *problem)
 {
-	const char *typed = typed_for(cli, problem->field), *detail = problem->detail;
+	const char *detail = problem->detail;
 	size_t len = strlen(problem->field);
 
-	if (!typed || len == 0)
-		return cli_fail(cli, "%s", detail);
-	if (strncmp(detail, problem->field, len) == 0 && strncmp(detail + len, ": ", 2) == 0)
-		detail += len + 2;
-	return cli_fail(cli, "%s: %s", typed, detail);
+	if (len > 0 && strncmp(detail, problem->field, len) == 0 &&
+	    strncmp(detail + len, ": ", 2) == 0)
+		return detail + len + 2;
+	return detail;
+}
+
+static enum cli_status fail_field(struct cli *cli, const struct problem *problem)
+{
+	const char *typed = typed_for(cli, problem->field);
+
+	if (!typed || !*problem->field)
+		return cli_fail(cli, "%s", problem->detail);
+	return cli_fail(cli, "%s: %s", typed, bare_detail(problem));
 }
 
 /* The server does not know the key, or no longer. */
@@ -81,12 +90,8 @@ static enum cli_status fail_key(struct cli *cli, const struct problem *problem)
 /* A key that may not do this, or may not give away what it does not have. */
 static enum cli_status fail_right(struct cli *cli, const struct problem *problem)
 {
-	const char *detail = problem->detail;
-	size_t len = strlen(problem->field);
+	const char *detail = bare_detail(problem);
 
-	if (len > 0 && strncmp(detail, problem->field, len) == 0 &&
-	    strncmp(detail + len, ": ", 2) == 0)
-		detail += len + 2;
 	if (strcmp(problem->field, "expires_in") == 0)
 		return cli_fail(cli, "--expires-in: %s", detail);
 	return cli_fail(cli,
@@ -97,7 +102,7 @@ static enum cli_status fail_right(struct cli *cli, const struct problem *problem
 
 static bool takes_id(const struct cli *cli)
 {
-	return strncmp(cli_commands[cli->command].operands, "ID", 2) == 0;
+	return cli->arguments.n_operands > 0 && strstr(cli_commands[cli->command].operands, "ID");
 }
 
 static enum cli_status fail_problem(struct cli *cli, unsigned int status,
@@ -117,7 +122,7 @@ static enum cli_status fail_problem(struct cli *cli, unsigned int status,
 				"%s: %s: is this the address of a Sluice? See SLUICE_URL or "
 				"--url",
 				cli->url, problem->detail);
-		return cli_fail(cli, "%s: %s: see `sluice %s list`", id, problem->detail,
+		return cli_fail(cli, "%s: %s: see `sluice %s list`", id, bare_detail(problem),
 				cli_group(cli));
 	case 409:
 		if (*problem->existing_id)

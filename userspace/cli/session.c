@@ -148,8 +148,7 @@ enum cli_status cli_connect(struct cli *cli)
 	return err ? cli_fail(cli, "cannot start: %s", strerror(-err)) : CLI_DONE;
 }
 
-/* No answer at all. */
-static enum cli_status fail_transfer(struct cli *cli, int err, const struct field_error *error)
+enum cli_status cli_fail_transfer(struct cli *cli, int err, const struct field_error *error)
 {
 	if (err < 0)
 		return cli_fail(cli, "cannot ask: %s", strerror(-err));
@@ -219,7 +218,7 @@ enum cli_status cli_ask(struct cli *cli, const struct cli_question *question, st
 	ret->document = NULL;
 	if (!path.failed && !(question->body && question->body->failed))
 		err = httpc_ask(cli->httpc, &request, &error, &ret->answer);
-	return err ? fail_transfer(cli, err, &error) : read_reply(cli, question, ret);
+	return err ? cli_fail_transfer(cli, err, &error) : read_reply(cli, question, ret);
 }
 
 enum cli_status cli_ask_object(struct cli *cli, const struct cli_question *question,

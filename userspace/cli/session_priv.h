@@ -33,6 +33,9 @@ enum cli_status cli_ask(struct cli *cli, const struct cli_question *question,
 enum cli_status cli_ask_object(struct cli *cli, const struct cli_question *question,
 			       struct cli_reply *ret);
 
+/* Sets the problem of a request that got no answer: what httpc said of it. Returns CLI_ERROR. */
+enum cli_status cli_fail_transfer(struct cli *cli, int err, const struct field_error *error);
+
 /* Puts the answer's JSON on a line of its own, as the server wrote it. */
 void cli_put_json(struct cli *cli, const struct cli_reply *reply);
 

@@ -4,28 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
+#include "httpc/httpc_priv.h"
 
-#include "httpc/httpc.h"
-
-struct httpc {
-	CURL *curl;
-	char *url;         /* without a slash at its end */
-	char *ca_file;     /* NULL: the host's */
-	struct buf bearer; /* the header line; empty: none */
-	char why[CURL_ERROR_SIZE];
-	uint32_t timeout_ms;
-};
-
-/* What one transfer needs; freed when it is over. */
-struct transfer {
-	struct buf url;
-	struct curl_slist *headers;
-	struct buf *body;
-	bool too_long;
-};
-
-static void transfer_done(struct transfer *transfer)
+void transfer_done(struct transfer *transfer)
 {
 	curl_slist_free_all(transfer->headers);
 	buf_done(&transfer->url);
@@ -103,10 +84,26 @@ void httpc_free(struct httpc *httpc)
 	curl_global_cleanup();
 }
 
+/* What is no 200 is an answer like any other. */
+static bool is_followed(const struct transfer *transfer)
+{
+	long status = 0;
+
+	if (!transfer->watch)
+		return false;
+	curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
+	return status == 200;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *data)
 {
 	struct transfer *transfer = data;
 
+	if (is_followed(transfer)) {
+		transfer->enough =
+			!transfer->watch->take(bytes, size * count, transfer->watch->data);
+		return transfer->enough ? 0 : size * count;
+	}
 	if (transfer->body->len + size * count > HTTPC_BODY_MAX) {
 		transfer->too_long = true;
 		return 0;
@@ -144,17 +141,17 @@ static bool add_headers(struct transfer *transfer, const struct httpc *httpc,
 	return done;
 }
 
-/* One option that cannot be set (memory) fails the request, as a transfer would. */
-#define SET(option, value)                                                          \
-	do {                                                                        \
-		if (r == CURLE_OK)                                                  \
-			r = curl_easy_setopt(httpc->curl, CURLOPT_##option, value); \
-	} while (0)
-
-static CURLcode set_request(struct httpc *httpc, const struct httpc_request *request,
-			    struct transfer *transfer)
+CURLcode transfer_prepare(struct httpc *httpc, const struct httpc_request *request,
+			  struct transfer *transfer)
 {
 	CURLcode r = CURLE_OK;
+
+	*httpc->why = '\0';
+	buf_clear(transfer->body);
+	transfer->curl = httpc->curl;
+	buf_printf(&transfer->url, "%s%s", httpc->url, request->path);
+	if (transfer->url.failed || !add_headers(transfer, httpc, request))
+		return CURLE_OUT_OF_MEMORY;
 
 	/* Keeps the connection. */
 	curl_easy_reset(httpc->curl);
@@ -215,9 +212,8 @@ static int explain_certificate(const struct httpc *httpc, struct field_error *er
 	}
 }
 
-/* Why it failed, in the system's words where it has some. */
-static int explain(const struct httpc *httpc, CURLcode r, const struct transfer *transfer,
-		   struct field_error *error)
+int transfer_explain(const struct httpc *httpc, CURLcode r, const struct transfer *transfer,
+		     struct field_error *error)
 {
 	long number = 0;
 
@@ -259,16 +255,11 @@ int httpc_ask(struct httpc *httpc, const struct httpc_request *request, struct f
 	long status = 0;
 	CURLcode r;
 
-	*httpc->why = '\0';
-	buf_clear(&ret->body);
-	buf_printf(&transfer.url, "%s%s", httpc->url, request->path);
-	if (transfer.url.failed || !add_headers(&transfer, httpc, request))
-		return -ENOMEM;
-	r = set_request(httpc, request, &transfer);
+	r = transfer_prepare(httpc, request, &transfer);
 	if (r == CURLE_OK)
 		r = curl_easy_perform(httpc->curl);
 	if (r != CURLE_OK)
-		return explain(httpc, r, &transfer, error);
+		return transfer_explain(httpc, r, &transfer, error);
 	curl_easy_getinfo(httpc->curl, CURLINFO_RESPONSE_CODE, &status);
 	ret->status = (unsigned int)status;
 	return 0;

@@ -1,7 +1,8 @@
-/* A small HTTP client: one server, one request at a time, answers whole in memory. */
+/* A small HTTP client: one server, one request at a time, answers whole or as they come. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,6 +62,29 @@ static inline void httpc_freep(struct httpc **httpc)
 /* 0 for any status, HTTPC_E_* but INVALID, or -ENOMEM. */
 int httpc_ask(struct httpc *httpc, const struct httpc_request *request, struct field_error *error,
 	      struct httpc_answer *ret);
+
+enum { HTTPC_WATCH_FDS_MAX = 4 };
+
+/* Who follows an answer without an end. Calls come on the thread that follows. */
+struct httpc_watch {
+	/* What came of the body of a 200. False: that is enough. */
+	bool (*take)(const char *bytes, size_t len, void *data);
+	/* Called when one of these can be read, and at least every look_ms. False: that is enough. */
+	bool (*look)(void *data);
+	const int *fds;
+	unsigned int n_fds;
+	uint32_t look_ms;
+	uint32_t silent_ms; /* HTTPC_E_TIMEOUT when so long nothing came */
+	void *data;
+};
+
+/*
+ * Follows the answer until the server ends it or the watch has enough: 0. Whatever is no 200 is
+ * answered as by httpc_ask(). timeout_ms is for connecting. Other outcomes as httpc_ask(), also when the connection breaks amid the answer.
+ */
+int httpc_follow(struct httpc *httpc, const struct httpc_request *request,
+		 const struct httpc_watch *watch, struct field_error *error,
+		 struct httpc_answer *ret);
 
 /* Puts text as one segment of a path or one value of a query: all but A-Z a-z 0-9 - . _ ~ escaped. */
 void httpc_put_escaped(struct buf *buf, const char *text, size_t len);

@@ -1,2 +1,2 @@
 # The one folder that includes curl.
-sluice_srcs += userspace/httpc/httpc.c
+sluice_srcs += userspace/httpc/follow.c userspace/httpc/httpc.c

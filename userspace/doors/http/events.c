@@ -187,7 +187,7 @@ static void refuse_place(const struct request *request, struct reply *reply)
 	unsigned int most = request->http->config.events_max;
 
 	if (most == 0) {
-		problem_set(reply, 404, NULL, "events are turned off here: events_max is 0");
+		problem_set(reply, 503, NULL, "events are turned off here: events_max is 0");
 		return;
 	}
 	problem_set(reply, 503, NULL, "%u streams of events are open, as many as there may be",

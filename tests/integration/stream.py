@@ -10,12 +10,14 @@ from conftest import KEY
 class Stream:
     """One stream; the answer's head has been read, chunks are taken apart as they come."""
 
-    def __init__(self, port, query="", key=KEY, version="1.1", buffer=None):
+    def __init__(self, port, query="", key=KEY, version="1.1", buffer=None, tls=None):
         self.sock = socket.socket()
         if buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.sock.settimeout(10)
         self.sock.connect(("127.0.0.1", port))
+        if tls:
+            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
         self.sock.sendall(f"GET /api/events{query} HTTP/{version}\r\nHost: x\r\n"
                           f"Authorization: Bearer {key}\r\n\r\n".encode())
         self.raw, self.text, self.ended = b"", b"", False

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from certificates import Pair, trusting
 from conftest import CHECK_KEY, KEY, Client
 from exposition import Scrape
 from stream import Stream
@@ -195,6 +196,26 @@ def test_stop_ends_streams_with_the_last_chunk(start):
         stream.drain()
     server.finish()
     for stream in streams + deaf:
+        stream.close()
+
+
+def test_streams_over_tls_are_those_of_plain(start, tmp_path):
+    pair = Pair(tmp_path, "localhost")
+    server = start(*pair.options)
+    streams = [Stream(server.port, tls=trusting(pair)) for _ in range(10)]
+    # Larger than a record of TLS, and what is behind does not get lost.
+    client = Client(server.port, tls=trusting(pair))
+    for i in range(100):
+        client.make(f"{i}{'k' * 300}", name="n" * 100)
+    for stream in streams:
+        assert len(stream.next("rates")) and len(stream.next("rates")["limits"]) > 50
+    client.close()
+    streams[0].close()
+    server.signal()
+    for stream in streams[1:]:
+        stream.drain()
+    server.finish()
+    for stream in streams[1:]:
         stream.close()
 
 

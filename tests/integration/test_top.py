@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from certificates import Pair
 from cli import Cli
 from conftest import CHECK_KEY, KEY, command, environment
 from screen import Screen
@@ -230,7 +231,7 @@ def test_server_that_goes_is_waited_for(start, tmp_path, screens):
         screen.becomes(is_busy("  user1"))
     # Keys work while it waits, too.
     again.stop()
-    screen.becomes(lambda t: "connection lost" in t)
+    screen.becomes(lambda t: "connection lost, trying again in 1 s" in t)
     screen.type("q")
     assert screen.end() == 0
     assert screen.is_as_before()
@@ -282,6 +283,14 @@ def test_once_prints_one_table(fresh):
     assert all(len(line) <= 80 for line in out.split("\n"))
     assert is_busy("free")(out) and is_busy("  free")(out)
     assert not re.search("quit|PAUSED", out)
+
+
+def test_top_asks_over_tls(start, tmp_path, screens):
+    pair = Pair(tmp_path, "localhost")
+    server = start(*pair.options)
+    url = f"https://localhost:{server.port}"
+    assert url in Cli(url).ok("top", "--once", "--cacert", pair.cert)
+    assert "--cacert or SLUICE_CACERT" in Cli(url).error("top", "--once")
 
 
 def lines_of(server, *args, n):

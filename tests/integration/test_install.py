@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from certificates import Pair
 from conftest import ROOT, BOOTSTRAP, binary, command, environment
 
 INSTALL = ROOT / "scripts" / "install"
@@ -59,8 +60,14 @@ def test_first_settings_are_sound(tmp_path):
     # What stands behind a # is sound too.
     (tmp_path / "limits.d").mkdir()
     everything = re.sub(r"^# ([a-z_]+: )", r"\1", text, flags=re.M)
-    assert everything.count("\n# ") == text.count("\n# ") - 3
-    settings.write_text(everything.replace("/etc/sluice/limits.d", str(tmp_path / "limits.d")))
+    assert everything.count("\n# ") == text.count("\n# ") - 5
+    pair = Pair(tmp_path, "localhost")
+    for path, ours in (("/etc/sluice/limits.d", tmp_path / "limits.d"),
+                       ("/etc/letsencrypt/live/NAME/fullchain.pem", pair.cert),
+                       ("/etc/letsencrypt/live/NAME/privkey.pem", pair.key)):
+        assert path in everything
+        everything = everything.replace(path, str(ours))
+    settings.write_text(everything)
     checked = subprocess.run([binary(), "config", "check", settings], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
 

@@ -16,11 +16,6 @@ enum {
 	EXIT_CANNOT = 2,
 };
 
-static void free_report(struct doctor_report **report)
-{
-	free(*report);
-}
-
 /* Settings that cannot be read are the first finding, and the last: the rest depends on them. */
 static void examine(const struct conf_sources *sources, struct doctor_report *report)
 {
@@ -55,17 +50,12 @@ static int print(const struct doctor_report *report, bool json)
 	return EXIT_CANNOT;
 }
 
-int doctor_command(int n_args, char *const *args)
+static int run(int n_args, char *const *args, struct doctor_report *report)
 {
-	_cleanup_(free_report) struct doctor_report *report = calloc(1, sizeof(*report));
 	_cleanup_arguments_ struct arguments own = {.all = NULL};
 	struct conf_sources sources = {.environment = environ};
 	bool json;
 
-	if (!report) {
-		fprintf(stderr, "sluice: %s\n", strerror(ENOMEM));
-		return EXIT_CANNOT;
-	}
 	if (arguments_copy(n_args, args, &own) || arguments_take_format(&own, &json))
 		return EXIT_CANNOT;
 	sources.args = own.at;
@@ -74,4 +64,17 @@ int doctor_command(int n_args, char *const *args)
 	signal(SIGXFSZ, SIG_IGN);
 	examine(&sources, report);
 	return print(report, json);
+}
+
+int doctor_command(int n_args, char *const *args)
+{
+	struct doctor_report *report = calloc(1, sizeof(*report));
+	int status = EXIT_CANNOT;
+
+	if (report)
+		status = run(n_args, args, report);
+	else
+		fprintf(stderr, "sluice: %s\n", strerror(ENOMEM));
+	free(report);
+	return status;
 }

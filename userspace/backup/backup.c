@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -20,11 +20,6 @@ static void close_fd(const int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
-}
-
-static void free_text(char **text)
-{
-	free(*text);
 }
 
 static int refuse_file(const struct job *job, const char *what)
@@ -75,11 +70,15 @@ static int sync_directory_of(const char *file)
 {
 	const char *slash = strrchr(file, '/');
 	size_t len = slash ? (size_t)(slash - file) : 0;
-	_cleanup_(free_text) char *path = slash ? strndup(file, len ? len : 1) : strdup(".");
 	_cleanup_(close_fd) int fd = -1;
+	char path[PATH_MAX];
 
-	if (!path)
-		return -ENOMEM;
+	if (len >= sizeof(path))
+		return -ENAMETOOLONG;
+	if (slash)
+		snprintf(path, sizeof(path), "%.*s", (int)(len ? len : 1), file);
+	else
+		snprintf(path, sizeof(path), ".");
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 || fsync(fd) ? -errno : 0;
 }

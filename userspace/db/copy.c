@@ -1,5 +1,6 @@
 /* Copies a database as of one moment, and looks at one, while others may write it. */
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -107,6 +108,7 @@ int db_copy(const char *path, const char *to, struct field_error *error, struct 
 	r = make_new(to, &copy);
 	if (r)
 		return db_explain(error, to, r);
+	assert(copy);
 	r = copy_pages(from, copy);
 	if (r)
 		return is_about_target(r) ? db_explain(error, to, r) :

@@ -102,9 +102,9 @@ static size_t width_of(const struct top_view *view)
 
 static size_t name_width(const struct top_view *view)
 {
-	size_t width = width_of(view);
+	size_t width = width_of(view) - RATE_WIDTH - RATE_WIDTH;
 
-	return width - 2 * RATE_WIDTH - (width >= RULE_FROM ? RULE_WIDTH : 0);
+	return width_of(view) >= RULE_FROM ? width - RULE_WIDTH : width;
 }
 
 /* "12:34:56 UTC" of "2026-01-31T12:34:56.789Z". */

@@ -141,8 +141,9 @@ static int parse_only(const struct query *query, struct field_error *error,
 static int parse_wish(const struct request *request, struct reply *reply, struct events_wish *wish)
 {
 	static const char *const names[] = {"only", "limit"};
-	const struct query_param *limit = query_get(&request->query, "limit");
+	const struct query_param *asked = query_get(&request->query, "limit");
 	const struct catalog *catalog;
+	const struct limit *limit;
 	struct field_error error;
 
 	if (query_allow(&request->query, names, 2, &error) ||
@@ -150,18 +151,19 @@ static int parse_wish(const struct request *request, struct reply *reply, struct
 		problem_invalid(reply, &error);
 		return -EINVAL;
 	}
-	if (!limit)
+	if (!asked)
 		return 0;
 	catalog = service_catalog_read(request->http->config.service);
 	if (!catalog) {
 		problem_fault(reply, -ENOMEM);
 		return -ENOMEM;
 	}
-	if (!catalog_find(catalog, wish->tenant_number, limit->value)) {
+	limit = catalog_find(catalog, wish->tenant_number, asked->value);
+	if (!limit) {
 		problem_set(reply, 404, "limit", "there is no limit of this id");
 		return -ENOENT;
 	}
-	strcpy(wish->limit, limit->value);
+	memcpy(wish->limit, limit->id, sizeof(wish->limit));
 	return 0;
 }
 

@@ -50,6 +50,17 @@ void report_ledger(const struct server *server, struct reported *reported)
 	*former = state;
 }
 
+static void report_store(const struct server *server, struct reported *reported)
+{
+	const char *trouble = service_store_trouble(server->service);
+
+	if (trouble && (!reported->store || strcmp(trouble, reported->store) != 0))
+		log_error("changes are refused: %s", trouble);
+	if (!trouble && reported->store)
+		log_info("changes are written again");
+	reported->store = trouble;
+}
+
 static void report_refusals(const struct server *server, struct reported *reported)
 {
 	struct service_refusals refusals;
@@ -79,6 +90,7 @@ void report_news(const struct server *server, struct reported *reported)
 {
 	report_refusals(server, reported);
 	report_taken_back(server, reported);
+	report_store(server, reported);
 	report_snapshots(server, reported);
 	report_ledger(server, reported);
 	tls_report(server->http, &server->clock, &reported->tls);

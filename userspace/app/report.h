@@ -9,6 +9,7 @@
 struct reported {
 	uint64_t refusals;
 	uint64_t taken_back;
+	const char *store; /* its trouble */
 	struct service_snapshots snapshots;
 	struct service_ledger ledger;
 	struct tls_reported tls;

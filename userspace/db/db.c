@@ -3,8 +3,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "db/db_priv.h"
@@ -75,18 +78,36 @@ int db_open_raw(struct db *db, int flags)
 
 int db_alloc(const char *path, struct db **ret)
 {
-	struct db *db = calloc(1, sizeof(*db));
+	_cleanup_db_ struct db *db = calloc(1, sizeof(*db));
 
 	if (!db)
 		return -ENOMEM;
 	db->lock_fd = -1;
 	db->path = strdup(path);
-	if (!db->path) {
-		free(db);
+	if (!db->path || asprintf(&db->log_path, "%s-wal", path) < 0)
 		return -ENOMEM;
-	}
-	*ret = db;
+	*ret = TAKE_PTR(db);
 	return 0;
+}
+
+static int note_place(struct db *db)
+{
+	struct stat info;
+
+	if (stat(db->path, &info))
+		return -errno;
+	db->device = info.st_dev;
+	db->inode = info.st_ino;
+	return 0;
+}
+
+/* Commits go to the log: one that was removed alone takes them with it, too. */
+static bool is_in_place(const struct db *db)
+{
+	struct stat info;
+
+	return !db->inode || (stat(db->path, &info) == 0 && info.st_dev == db->device &&
+			      info.st_ino == db->inode && access(db->log_path, F_OK) == 0);
 }
 
 int db_open(const char *path, const struct db_schema *schema, struct field_error *error,
@@ -109,6 +130,8 @@ int db_open(const char *path, const struct db_schema *schema, struct field_error
 	if (r)
 		return r;
 	r = sync_directory(path);
+	if (r == 0)
+		r = note_place(db);
 	if (r)
 		return db_explain(error, path, r);
 	*ret = TAKE_PTR(db);
@@ -118,7 +141,7 @@ int db_open(const char *path, const struct db_schema *schema, struct field_error
 int db_open_reader(const struct db *db, struct db **ret)
 {
 	_cleanup_db_ struct db *reader = NULL;
-	int r = db_alloc(db->path, &reader);
+	int r = is_in_place(db) ? db_alloc(db->path, &reader) : DB_E_GONE;
 
 	if (r == 0)
 		r = db_open_raw(reader, SQLITE_OPEN_READWRITE);
@@ -141,6 +164,7 @@ void db_close(struct db *db)
 	(void)code;
 	if (db->lock_fd >= 0)
 		close(db->lock_fd);
+	free(db->log_path);
 	free(db->path);
 	free(db);
 }
@@ -162,10 +186,28 @@ int db_begin_read(struct db *db)
 
 int db_commit(struct db *db)
 {
-	int r = db_exec(db, "COMMIT");
+	int r = is_in_place(db) ? db_exec(db, "COMMIT") : DB_E_GONE;
 
 	if (r)
 		db_rollback(db);
+	return r;
+}
+
+int db_probe(struct db *db)
+{
+	uint64_t version = 0;
+	char sql[48];
+	int r = db_begin(db);
+
+	if (r == 0)
+		r = db_query_u64(db, "PRAGMA user_version", &version);
+	/* SQLite writes the page that holds the number, whether or not it is the same. */
+	snprintf(sql, sizeof(sql), "PRAGMA user_version=%u", (unsigned int)version);
+	if (r == 0)
+		r = db_exec(db, sql);
+	if (r == 0)
+		return db_commit(db);
+	db_rollback(db);
 	return r;
 }
 

@@ -22,6 +22,7 @@ enum {
 	DB_E_NOT_OURS = 6,  /* no SQLite file, or another application's */
 	DB_E_NEWER = 7,     /* its schema was written by a newer version */
 	DB_E_EXISTS = 8,    /* a constraint of the schema */
+	DB_E_GONE = 10,     /* the file was removed, moved or replaced while it was open */
 	DB_E_UNSYNCED = 9,  /* the disk failed to sync: what was committed may or may not stay */
 };
 
@@ -75,8 +76,15 @@ int db_exec(struct db *db, const char *sql);
 int db_begin(struct db *db);
 /* A snapshot: it starts with the first statement after it. */
 int db_begin_read(struct db *db);
-/* On any result but 0 the transaction is rolled back. */
+/*
+ * On any result but 0 the transaction is rolled back. A file whose name is gone takes no commit: nobody
+ * would find it again.
+ */
 int db_commit(struct db *db);
+/* A result in words for the operator; static. */
+const char *db_sentence(int result);
+/* Writes what is there already, in a transaction of its own: whether writes succeed. */
+int db_probe(struct db *db);
 /* Fine when no transaction is open. */
 void db_rollback(struct db *db);
 

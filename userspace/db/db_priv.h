@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <sys/types.h>
+
 #include <sqlite3.h>
 
 #include "db/db.h"
@@ -9,7 +11,10 @@
 struct db {
 	sqlite3 *raw;
 	char *path;
-	int lock_fd; /* -1 in readers */
+	char *log_path;
+	int lock_fd;  /* -1 in readers */
+	dev_t device; /* of the file as it was opened; 0: not looked at */
+	ino_t inode;
 };
 
 struct db_stmt {

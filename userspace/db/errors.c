@@ -90,6 +90,8 @@ static const char *find_sentence(int result)
 		return "not a file of Sluice's; move it away or choose another data directory";
 	case DB_E_NEWER:
 		return "written by a newer Sluice; run that version or put back a backup";
+	case DB_E_GONE:
+		return "it was removed or replaced while in use; put it back, or restart on a backup";
 	case -ENOENT:
 	case -ENOTDIR:
 		return "its directory does not exist";
@@ -99,6 +101,16 @@ static const char *find_sentence(int result)
 	default:
 		return NULL;
 	}
+}
+
+const char *db_sentence(int result)
+{
+	const char *sentence = find_sentence(result);
+
+	if (sentence)
+		return sentence;
+	return result < 0 ? strerrordesc_np(-result) ?: "an unknown fault" :
+			    "unexpected answer from SQLite";
 }
 
 int db_explain_reading(struct field_error *error, const char *path, int result)
@@ -114,11 +126,7 @@ int db_explain_reading(struct field_error *error, const char *path, int result)
 
 int db_explain(struct field_error *error, const char *path, int result)
 {
-	const char *sentence = find_sentence(result);
-
-	if (!sentence)
-		sentence = result < 0 ? strerror(-result) : "unexpected answer from SQLite";
 	/* The path comes last, since a long one is cut. */
-	field_error_set(error, "", "%s: %s", sentence, path);
+	field_error_set(error, "", "%s: %s", db_sentence(result), path);
 	return result;
 }

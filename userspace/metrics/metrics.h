@@ -69,7 +69,8 @@ struct metrics_facts {
 	uint64_t audit_written;
 	uint64_t audit_waiting;
 	uint64_t audit_lost;
-	uint64_t ledger_failing; /* 0 or 1 */
+	uint64_t store_failing; /* 0 or 1, and so the next */
+	uint64_t ledger_failing;
 	uint64_t limits;
 	uint64_t checks[METRICS_N_CHECKS];
 	struct engine_usage engine;

@@ -1,4 +1,4 @@
-/* Deletes what is due by the service's clock, like any admin call would. */
+/* Deletes what is due by the service's clock, and tries again what has failed. */
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 #include <time.h>
@@ -140,6 +140,7 @@ static void *run_keeper(void *data)
 		if (now_ns < retry_at_ns)
 			continue;
 		retry_packets(keeper->service);
+		store_probe(keeper->service->store);
 		retry_at_ns = now_ns + RETRY_MS * NS_PER_MS;
 	}
 	return NULL;

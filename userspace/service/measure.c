@@ -73,6 +73,7 @@ void service_measure(struct service *service, struct metrics_facts *ret)
 	ret->audit_written = ledger.written;
 	ret->audit_waiting = ledger.waiting;
 	ret->audit_lost = ledger.lost;
+	ret->store_failing = store_trouble(service->store) != NULL;
 	ret->ledger_failing = *ledger.failing != '\0';
 	ret->keys_max = service->keys_max;
 	for (size_t i = 0; i < METRICS_N_CHECKS; i++)

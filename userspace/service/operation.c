@@ -14,6 +14,15 @@ int operation_fail(struct operation *op, int outcome, const char *field, const c
 	return outcome;
 }
 
+static int refuse_writes(struct operation *op)
+{
+	const char *trouble = store_trouble(op->service->store);
+
+	field_error_set(op->error, "", "the store takes no writes now%s%s", trouble ? ": " : "",
+			trouble ?: "");
+	return ADMIN_E_STORE;
+}
+
 int operation_outcome(struct operation *op, int r)
 {
 	switch (r) {
@@ -23,12 +32,12 @@ int operation_outcome(struct operation *op, int r)
 		return operation_fail(op, ADMIN_E_UNKNOWN, "",
 				      "may or may not have happened (the store did not answer)");
 	case STORE_E_READ_ONLY:
-		return operation_fail(op, ADMIN_E_STORE, "",
-				      "the store takes no writes now (disk full or read-only)");
+		return refuse_writes(op);
 	case STORE_E_TOO_LARGE:
 		return operation_fail(op, ADMIN_E_INVALID, "", "is too large to be stored");
 	default:
-		return r;
+		/* A read may be what found it out. */
+		return r < 0 && store_trouble(op->service->store) ? refuse_writes(op) : r;
 	}
 }
 

@@ -186,6 +186,11 @@ void service_refusals(struct service *service, struct service_refusals *ret)
 	pthread_mutex_unlock(&reconcile->lock);
 }
 
+const char *service_store_trouble(struct service *service)
+{
+	return store_trouble(service->store);
+}
+
 void service_snapshots(struct service *service, struct service_snapshots *ret)
 {
 	saver_state(&service->saver, ret);

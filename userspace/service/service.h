@@ -155,6 +155,9 @@ struct service_snapshots {
 };
 void service_snapshots(struct service *service, struct service_snapshots *ret);
 
+/* Why the last change could not be written; NULL: it could. What was in force goes on. */
+const char *service_store_trouble(struct service *service);
+
 /* Limits that were deleted for want of confirmation, since the start. */
 struct service_taken_back {
 	uint64_t count;

@@ -74,6 +74,8 @@ static const struct store_ops sqlite_ops = {
 	.txn = sqlite_txn,
 	.watch = sqlite_watch,
 	.unwatch = sqlite_unwatch,
+	.trouble = sqlite_trouble,
+	.probe = sqlite_probe,
 	.close = sqlite_close,
 };
 

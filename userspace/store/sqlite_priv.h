@@ -3,6 +3,7 @@
 #pragma once
 
 #include <assert.h>
+#include <stdatomic.h>
 
 #include "db/db.h"
 #include "store/backends.h"
@@ -19,6 +20,7 @@ struct reader {
 	struct db_stmt *newest;
 	struct db_stmt *range;
 	struct db_stmt *changes;
+	int fault; /* a result of db.h since it was taken; 0: none */
 	struct reader *next;
 };
 
@@ -44,7 +46,9 @@ struct store_sqlite {
 	struct writer writer;
 	uint64_t oldest; /* the first revision of which changes are kept */
 	uint64_t revision;
-	bool broken; /* the disk failed to sync: nothing more is written until reopened */
+	/* Why nothing more is written until it is reopened, a failed sync or a damaged page; else NULL. */
+	const char *_Atomic broken;
+	const char *_Atomic trouble; /* why the last write or a read failed; NULL: none did */
 
 	pthread_mutex_t queue_lock; /* guards the next group; held for a few instructions */
 	struct pending *queue;      /* newest first */
@@ -64,6 +68,10 @@ static inline struct store_sqlite *sqlite_of(struct store *store)
 int writer_prepare(struct writer *writer);
 void writer_done(struct writer *writer);
 int sqlite_txn(struct store *store, const struct store_txn *txn, uint64_t *ret_revision);
+/* Remembers why something failed, a result of db.h. */
+void sqlite_note(struct store_sqlite *sqlite, int r);
+const char *sqlite_trouble(struct store *store);
+void sqlite_probe(struct store *store);
 
 /* sqlite_read.c */
 int sqlite_range(struct store *store, const char *prefix, store_visit_fn visit, void *data,

@@ -53,6 +53,13 @@ static int make_reader(struct store_sqlite *sqlite, struct reader **ret)
 	return 0;
 }
 
+static int to_errno(int r)
+{
+	if (r <= 0)
+		return r;
+	return r == DB_E_BUSY ? -EBUSY : -EIO;
+}
+
 static int take_reader(struct store_sqlite *sqlite, struct reader **ret)
 {
 	struct reader *reader;
@@ -62,14 +69,23 @@ static int take_reader(struct store_sqlite *sqlite, struct reader **ret)
 	if (reader)
 		sqlite->idle_readers = reader->next;
 	pthread_mutex_unlock(&sqlite->readers_lock);
-	if (!reader)
-		return make_reader(sqlite, ret);
+	if (!reader) {
+		int r = make_reader(sqlite, &reader);
+
+		if (r && r != -ENOMEM)
+			sqlite_note(sqlite, r);
+		if (r)
+			return to_errno(r);
+	}
+	reader->fault = 0;
 	*ret = reader;
 	return 0;
 }
 
 static void give_reader(struct store_sqlite *sqlite, struct reader *reader)
 {
+	if (reader->fault && reader->fault != DB_E_BUSY)
+		sqlite_note(sqlite, reader->fault);
 	pthread_mutex_lock(&sqlite->readers_lock);
 	reader->next = sqlite->idle_readers;
 	sqlite->idle_readers = reader;
@@ -86,11 +102,12 @@ void readers_done(struct store_sqlite *sqlite)
 	}
 }
 
-static int map_read(int r)
+/* The callers get an errno, the store remembers more. */
+static int map_read(struct reader *reader, int r)
 {
-	if (r <= 0)
-		return r;
-	return r == DB_E_BUSY ? -EBUSY : -EIO;
+	if (r > 0)
+		reader->fault = r;
+	return to_errno(r);
 }
 
 /* Keys are stored without a NUL. */
@@ -127,7 +144,7 @@ static int read_newest(struct reader *reader, uint64_t *ret)
 	int r = db_step(reader->newest);
 
 	if (r != DB_ROW)
-		return map_read(r);
+		return map_read(reader, r);
 	*ret = db_column_u64(reader->newest, 0) / CHANGE_STRIDE;
 	db_reset(reader->newest);
 	return 0;
@@ -142,7 +159,7 @@ static int visit_rows(struct reader *reader, const char *prefix, store_visit_fn 
 	while (r == 0 && !end) {
 		r = db_step(reader->range);
 		if (r != DB_ROW)
-			return map_read(r);
+			return map_read(reader, r);
 		r = visit_row(reader->range, prefix, visit, data, &end);
 	}
 	db_reset(reader->range);
@@ -155,11 +172,11 @@ int sqlite_range(struct store *store, const char *prefix, store_visit_fn visit, 
 	struct store_sqlite *sqlite = sqlite_of(store);
 	struct reader *reader;
 	uint64_t revision = 0;
-	int r = map_read(take_reader(sqlite, &reader));
+	int r = take_reader(sqlite, &reader);
 
 	if (r)
 		return r;
-	r = map_read(db_begin_read(reader->db));
+	r = map_read(reader, db_begin_read(reader->db));
 	if (r == 0)
 		r = read_newest(reader, &revision);
 	if (r == 0)
@@ -236,7 +253,7 @@ static int load_rows(struct reader *reader, struct load *load, uint64_t upto)
 		r = load_row(load, reader->changes, &end);
 	}
 	db_reset(reader->changes);
-	r = map_read(r);
+	r = map_read(reader, r);
 	/* Somebody else removed them from the file. */
 	return r == 0 && load->n == 0 ? -EIO : r;
 }
@@ -247,7 +264,7 @@ int sqlite_load(struct store *store, uint64_t after, uint64_t upto,
 	struct store_sqlite *sqlite = sqlite_of(store);
 	struct load load = {.changes = changes, .after = after};
 	struct reader *reader;
-	int r = map_read(take_reader(sqlite, &reader));
+	int r = take_reader(sqlite, &reader);
 
 	if (r)
 		return r;

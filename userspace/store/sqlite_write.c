@@ -139,11 +139,19 @@ static int trim_changes(struct store_sqlite *sqlite, uint64_t revision, uint64_t
 	return db_run(sqlite->writer.trim);
 }
 
+void sqlite_note(struct store_sqlite *sqlite, int r)
+{
+	/* Writing on could only spread damage. */
+	atomic_store(r == DB_E_CORRUPT ? &sqlite->broken : &sqlite->trouble, db_sentence(r));
+}
+
 /* What a failure before or during the commit means to the callers. */
 static int map_failure(struct store_sqlite *sqlite, int r, bool committing)
 {
+	sqlite_note(sqlite, r);
 	switch (r) {
 	case DB_E_FULL:
+	case DB_E_GONE:
 	case DB_E_READ_ONLY:
 	case DB_E_CORRUPT:
 	case DB_E_NOT_OURS:
@@ -160,7 +168,7 @@ static int map_failure(struct store_sqlite *sqlite, int r, bool committing)
 	 * The log may hold the commit, and the kernel forgets pages that it failed to write: a
 	 * later sync could succeed without them. Only reopening shows what is there.
 	 */
-	sqlite->broken = true;
+	atomic_store(&sqlite->broken, "the disk failed to sync: restart to see what it holds");
 	return STORE_E_UNKNOWN;
 }
 
@@ -172,7 +180,7 @@ static int commit_batch(struct store_sqlite *sqlite, struct pending *batch)
 	bool committing = false;
 	int r;
 
-	if (sqlite->broken)
+	if (atomic_load(&sqlite->broken))
 		return STORE_E_READ_ONLY;
 	r = db_begin(db);
 	for (; r == 0 && batch; batch = batch->next)
@@ -187,10 +195,37 @@ static int commit_batch(struct store_sqlite *sqlite, struct pending *batch)
 		db_rollback(db);
 		return map_failure(sqlite, r, committing);
 	}
+	atomic_store(&sqlite->trouble, NULL);
 	sqlite->oldest = oldest;
 	sqlite->revision = revision;
 	watch_hub_advance(&sqlite->hub, revision);
 	return 0;
+}
+
+const char *sqlite_trouble(struct store *store)
+{
+	struct store_sqlite *sqlite = sqlite_of(store);
+	const char *broken = atomic_load(&sqlite->broken);
+
+	return broken ? broken : atomic_load(&sqlite->trouble);
+}
+
+void sqlite_probe(struct store *store)
+{
+	struct store_sqlite *sqlite = sqlite_of(store);
+	int r;
+
+	if (!sqlite_trouble(store))
+		return;
+	pthread_mutex_lock(&sqlite->writer_lock);
+	if (!atomic_load(&sqlite->broken)) {
+		r = db_probe(sqlite->writer.db);
+		if (r)
+			map_failure(sqlite, r, false);
+		else
+			atomic_store(&sqlite->trouble, NULL);
+	}
+	pthread_mutex_unlock(&sqlite->writer_lock);
 }
 
 static void set_results(struct pending *batch, int result)

@@ -81,6 +81,17 @@ void store_unwatch(struct store *store, struct store_watch *watch)
 		store->ops->unwatch(store, watch);
 }
 
+const char *store_trouble(struct store *store)
+{
+	return store->ops->trouble ? store->ops->trouble(store) : NULL;
+}
+
+void store_probe(struct store *store)
+{
+	if (store->ops->probe)
+		store->ops->probe(store);
+}
+
 void store_close(struct store *store)
 {
 	if (store)

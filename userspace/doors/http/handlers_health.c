@@ -47,6 +47,13 @@ static void write_ledger(struct service *service, struct json_writer *writer)
 					      "off");
 }
 
+/* "ok", or why changes are refused. */
+static void write_store(struct service *service, struct json_writer *writer)
+{
+	json_name(writer, "store");
+	json_put_str(writer, service_store_trouble(service) ?: "ok");
+}
+
 static void write_details(struct request *request, bool ready, struct json_writer *writer)
 {
 	struct service *service = request->http->config.service;
@@ -63,6 +70,7 @@ static void write_details(struct request *request, bool ready, struct json_write
 	write_settings(request->http, writer);
 	json_name(writer, "tls");
 	json_put_str(writer, certificate_state(request->http));
+	write_store(service, writer);
 	write_snapshots(service, writer);
 	write_ledger(service, writer);
 	service_packets(service, &state);

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 
 import pytest
+from certificates import Pair
 from conftest import binary, command, environment
 from guard import Guard
 
@@ -170,6 +171,21 @@ def test_settings_and_limits_that_are_wrong_are_faults(used, tmp_path):
     found.must("limits", "fail", "x.yaml:2: limit: must be at least 1", "correct it")
     (tmp_path / "l" / "x.yaml").write_text("limits:\n- {key: a, limit: 1, interval: 1h}\n")
     Findings("--data", used, "--limits", tmp_path / "l").must("limits", "ok", "1 limits in 1 files")
+
+
+def test_certificate_is_looked_at(used, tmp_path):
+    good, other = Pair(tmp_path, "good"), Pair(tmp_path, "other")
+    assert Findings("--data", used).of("tls") == []
+    found = Findings("--data", used, *good.options)
+    found.must("tls", "ok", "valid until")
+    found = Findings("--data", used, "--tls-cert", good.cert, "--tls-key", other.key)
+    found.must("tls", "fail", "tls_key: " + str(other.key), "correct it")
+    found = Findings("--data", used, "--tls-cert", "/nope.pem", "--tls-key", good.key)
+    found.must("tls", "fail", "tls_cert: /nope.pem: No such file", "correct it")
+    Findings("--data", used, *Pair(tmp_path, "old", days=0).options).must("tls", "warn", "expired", "renew")
+    Findings("--data", used, *Pair(tmp_path, "soon", days=3).options).must("tls", "warn", "expires at", "renew")
+    os.chmod(good.key, 0o644)
+    Findings("--data", used, *good.options).must("tls", "warn", "everybody", "chmod")
 
 
 def test_directory_open_to_others_is_a_warning(used):

@@ -19,6 +19,7 @@ static const struct row {
 	{"limits", check_limits},
 	{"listen", check_listen},
 	{"metrics_listen", check_metrics_listen},
+	{"tls", check_tls},
 	{"files", check_files},
 	{"clock", check_clock},
 	{"kernel", check_kernel},

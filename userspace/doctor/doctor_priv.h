@@ -35,6 +35,9 @@ void check_metrics_listen(struct doctor *doctor);
 void check_files(struct doctor *doctor);
 void check_clock(struct doctor *doctor);
 
+/* tls.c: nothing is said when TLS is not wanted. */
+void check_tls(struct doctor *doctor);
+
 /* packets.c: what limiting packets needs. */
 void check_kernel(struct doctor *doctor);
 void check_rights(struct doctor *doctor);

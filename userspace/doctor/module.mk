@@ -7,4 +7,5 @@ sluice_srcs += \
 	userspace/doctor/packets.c \
 	userspace/doctor/port.c \
 	userspace/doctor/show.c \
+	userspace/doctor/tls.c \
 	userspace/doctor/xdp_features.c

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -22,10 +23,15 @@ static enum doctor_verdict weigh(const struct doctor *doctor, enum doctor_verdic
 void check_kernel(struct doctor *doctor)
 {
 	struct utsname name;
-	int major, minor;
+	long major, minor;
+	char *dot;
 
-	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+	if (uname(&name))
 		return;
+	major = strtol(name.release, &dot, 10);
+	if (*dot != '.')
+		return;
+	minor = strtol(dot + 1, NULL, 10);
 	if (major > KERNEL_MAJOR || (major == KERNEL_MAJOR && minor >= KERNEL_MINOR))
 		doctor_say(doctor, DOCTOR_OK, NULL, "Linux %s", name.release);
 	else
@@ -59,14 +65,15 @@ void check_rights(struct doctor *doctor)
 static void check_jit(struct doctor *doctor)
 {
 	FILE *file = fopen("/proc/sys/net/core/bpf_jit_enable", "re");
-	int on = -1;
+	int on;
 
 	if (!file)
 		return;
-	if (fscanf(file, "%d", &on) == 1 && on == 0)
+	on = fgetc(file);
+	if (on == '0')
 		doctor_say(doctor, weigh(doctor, DOCTOR_WARN), "sysctl net.core.bpf_jit_enable=1",
 			   "BPF is interpreted: packets take several times as long");
-	else if (on > 0)
+	else if (on > '0')
 		doctor_say(doctor, DOCTOR_OK, NULL, "BPF is compiled (JIT)");
 	fclose(file);
 }

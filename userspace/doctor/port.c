@@ -10,6 +10,9 @@
 #include "doctor/doctor_priv.h"
 
 enum {
+	LOCAL_WORD = 1, /* of a line of /proc/net/tcp */
+	STATE_WORD = 3,
+	INODE_WORD = 9,
 	LISTENING = 0x0a, /* TCP_LISTEN in /proc/net/tcp */
 	INODES_MAX = 8,   /* one port on several addresses */
 };
@@ -19,17 +22,20 @@ struct inodes {
 	size_t n;
 };
 
-/* "  0: 0100007F:0FA0 00000000:0000 0A ... uid timeout inode ..." */
-static void read_line(const char *line, unsigned int port, struct inodes *inodes)
+/* "  0: 0100007F:0FA0 00000000:0000 0A queues timer retransmits uid timeout inode ..." */
+static void read_line(char *line, unsigned int port, struct inodes *inodes)
 {
-	unsigned int local, state;
-	unsigned long inode;
+	const char *words[INODE_WORD + 1];
+	size_t n = 0;
 
-	if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*u %*d %lu",
-		   &local, &state, &inode) != 3)
+	for (char *rest, *word = strtok_r(line, " \n", &rest); word && n <= INODE_WORD;
+	     word = strtok_r(NULL, " \n", &rest))
+		words[n++] = word;
+	if (n <= INODE_WORD || !strchr(words[LOCAL_WORD], ':') || inodes->n == INODES_MAX)
 		return;
-	if (local == port && state == LISTENING && inodes->n < INODES_MAX)
-		inodes->at[inodes->n++] = inode;
+	if (strtoul(strchr(words[LOCAL_WORD], ':') + 1, NULL, 16) == port &&
+	    strtoul(words[STATE_WORD], NULL, 16) == LISTENING)
+		inodes->at[inodes->n++] = strtoul(words[INODE_WORD], NULL, 10);
 }
 
 static void read_table(const char *path, unsigned int port, struct inodes *inodes)
@@ -87,7 +93,7 @@ static void read_name(const char *pid, char name[64])
 	snprintf(path, sizeof(path), "/proc/%.16s/comm", pid);
 	file = fopen(path, "re");
 	if (!file || !fgets(name, 64, file))
-		strcpy(name, "?");
+		snprintf(name, 64, "?");
 	name[strcspn(name, "\n")] = '\0';
 	if (file)
 		fclose(file);

@@ -23,11 +23,12 @@ struct room {
 
 struct engine {
 	struct shard shards[ENGINE_SHARDS];
-	struct rules rules;
-	uint32_t generation; /* of the rules: grows with each change */
 	uint64_t keys_max;
 	struct engine_slab_ops node_slabs, word_slabs;
 	struct arena_set arenas; /* where they come from unless configured otherwise */
+	struct room room;
+	struct rules rules;
+	uint32_t generation; /* of the rules: grows with each change */
 
 	/* Guarded by control. */
 	struct lock control;
@@ -35,7 +36,6 @@ struct engine {
 	uint32_t sweep_generation; /* when the present pass began */
 	bool sweep_missed;         /* it could not carry some key over */
 
-	struct room room;
 	bool exporting; /* atomic; there is one cursor for it */
 };
 

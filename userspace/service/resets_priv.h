@@ -19,7 +19,7 @@
 #define RESETS_ROOT "resets/"
 
 enum {
-	RESETS_NAME_SIZE = sizeof(RESETS_ROOT) + ID_SIZE + 2 * AUTH_DIGEST_SIZE + 1,
+	RESETS_NAME_SIZE = sizeof(RESETS_ROOT) + ID_SIZE + 2UL * AUTH_DIGEST_SIZE + 1,
 };
 
 struct resets {

@@ -5,7 +5,7 @@ import re
 from actor import Actor, Interrupted
 
 EVERY_S = 0.25
-WARM_S = 5
+WARM_S = 8
 # Of a life's last third over its first, both after warming up. Allocators and page faults of the
 # kernel settle late; what leaks with every request is far above this within seconds.
 GROWTH_MAX_KB = 6 * 1024

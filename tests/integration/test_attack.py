@@ -121,7 +121,7 @@ def measure(target, name, scale="1"):
         honest = run_script("honest", target.port, SECONDS, CHECK_KEY)
         if name:
             time.sleep(SECONDS / 10)
-            key = KEY if name in ("deaf", "half-bodies") else CHECK_KEY
+            key = KEY if name in KEY_WITH_RIGHTS else CHECK_KEY
             attacker = run_script(name, target.port, SECONDS * 0.8, key, scale)
         seen = finish(honest, SECONDS)
         seen["did"] = finish(attacker, SECONDS) if name else {}

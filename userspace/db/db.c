@@ -78,15 +78,19 @@ int db_open_raw(struct db *db, int flags)
 
 int db_alloc(const char *path, struct db **ret)
 {
-	_cleanup_db_ struct db *db = calloc(1, sizeof(*db));
+	struct db *db = calloc(1, sizeof(*db));
 
 	if (!db)
 		return -ENOMEM;
 	db->lock_fd = -1;
 	db->path = strdup(path);
-	if (!db->path || asprintf(&db->log_path, "%s-wal", path) < 0)
+	if (!db->path || asprintf(&db->log_path, "%s-wal", path) < 0) {
+		/* What asprintf() leaves there is not said. */
+		db->log_path = NULL;
+		db_close(db);
 		return -ENOMEM;
-	*ret = TAKE_PTR(db);
+	}
+	*ret = db;
 	return 0;
 }
 

@@ -187,7 +187,8 @@ static int take_one(const struct store_record *record, void *data)
 		return 0;
 	if (step->n == STEP)
 		return 1;
-	name = strcpy(step->names[step->n], record->key);
+	name = step->names[step->n];
+	memcpy(name, record->key, strlen(record->key) + 1);
 	step->compares[step->n] = (struct store_compare){name, record->revision};
 	step->deletes[step->n++] = name;
 	return 0;

@@ -146,7 +146,8 @@ def test_attack_hurts_no_honest_client(target, table, name):
     for _ in range(TRIES):
         seen = measure(target, name)
         assert seen["failed"] == []
-        assert seen["grown"] < GROWTH_MAX
+        # A sanitizer keeps what was freed for a while, and takes its time.
+        assert seen["grown"] < GROWTH_MAX or "/asan/" in binary()
         assert watch.settles_at(descriptors), "descriptors stay open"
         if worst_p99(seen) < P99_MS or "/asan/" in binary():
             break

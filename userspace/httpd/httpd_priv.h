@@ -229,10 +229,8 @@ bool stream_take(struct httpd_stream *stream, struct buf *out);
 void stream_report(struct httpd_stream *stream, size_t unsent);
 /* Parts connection and stream; the rest and the last chunk go to out, if there is one. */
 void stream_detach(struct connection *connection, struct buf *out);
-/* It was in the list, and is no more. */
+/* It was in the list, and is no more. Also when its connection is gone. */
 void stream_on_due(struct httpd_stream *stream);
-/* The same, when there is no loop any more. */
-void stream_forget_due(struct httpd_stream *stream);
 
 /* budget.c */
 /* Counts what the connection holds now; call it after every change of `in` or `out`. */

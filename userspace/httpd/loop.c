@@ -61,7 +61,7 @@ void loop_done(struct loop *loop)
 		close(loop->inbox[i].fd);
 	for (; loop->due; loop->due = next) {
 		next = loop->due->next_due;
-		stream_forget_due(loop->due);
+		stream_on_due(loop->due);
 	}
 	if (loop->listen_fd >= 0)
 		close(loop->listen_fd);

@@ -197,8 +197,3 @@ void stream_on_due(struct httpd_stream *stream)
 		connection_on_stream(c, ended);
 	unref(stream);
 }
-
-void stream_forget_due(struct httpd_stream *stream)
-{
-	unref(stream);
-}

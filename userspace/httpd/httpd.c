@@ -14,11 +14,7 @@
 
 static int read_port(int fd, uint16_t *ret)
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} address = {.v6 = {0}};
+	union peer address = {.v6 = {0}};
 	socklen_t len = sizeof(address);
 
 	if (getsockname(fd, &address.any, &len) < 0)

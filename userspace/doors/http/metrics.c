@@ -47,9 +47,7 @@ static bool is_metrics(struct httpd_text path)
 /* Sets request->route when there is nothing to refuse. */
 static bool refuse(struct request *request, const struct httpd_request *from, struct reply *reply)
 {
-	char id[ID_SIZE], allow[REPLY_TEXT_SIZE];
 	struct httpd_text path = request_path(from->path);
-	const struct route *route = NULL;
 	int err = ROUTE_E_PATH;
 
 	if (from->refused_status) {
@@ -57,16 +55,14 @@ static bool refuse(struct request *request, const struct httpd_request *from, st
 		return true;
 	}
 	if (is_metrics(path))
-		err = route_find(from->method, path, false, &route, id, allow);
-	if (err == ROUTE_E_METHOD) {
-		memcpy(reply->allow, allow, sizeof(allow));
-		problem_set(reply, 405, NULL, "this path answers only to %s", allow);
-	} else if (err) {
+		err = route_find(from->method, path, false, &request->route, request->id,
+				 reply->allow);
+	if (err == ROUTE_E_METHOD)
+		problem_set(reply, 405, NULL, "this path answers only to %s", reply->allow);
+	else if (err)
 		problem_set(reply, 404, NULL, "there is nothing but /metrics here");
-	} else if (from->query.len > 0) {
+	else if (from->query.len > 0)
 		problem_set(reply, 400, NULL, "/metrics takes no parameters");
-	}
-	request->route = route;
 	return reply->status != 200;
 }
 

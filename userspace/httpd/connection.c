@@ -24,6 +24,11 @@ static void join_list(struct connection *c)
 	c->loop->youngest = c;
 }
 
+static bool is_draining(const struct connection *c)
+{
+	return atomic_load(&c->loop->httpd->draining);
+}
+
 void connection_enter(struct connection *c, enum phase phase)
 {
 	struct httpd_times *times = &c->loop->httpd->times;
@@ -50,7 +55,7 @@ void connection_enter(struct connection *c, enum phase phase)
 		c->deadline_ms = now_ms + atomic_load_explicit(&times->body, memory_order_relaxed);
 		break;
 	case PHASE_LINGER:
-		c->deadline_ms = now_ms + LINGER_MS;
+		c->deadline_ms = now_ms + (is_draining(c) ? DRAIN_WAIT_MS : LINGER_MS);
 		break;
 	case PHASE_DEFERRED:
 	case PHASE_STREAM:
@@ -228,8 +233,8 @@ static void end_stream(struct connection *c)
 		return;
 	}
 	connection_enter(c, PHASE_WRITING);
-	if (atomic_load(&c->loop->httpd->draining))
-		c->deadline_ms = c->loop->now_ms + DRAIN_STREAM_MS;
+	if (is_draining(c))
+		c->deadline_ms = c->loop->now_ms + DRAIN_WAIT_MS;
 	write_on(c);
 }
 
@@ -306,8 +311,7 @@ void connection_on_timeout(struct connection *c)
 {
 	static const struct linger reset = {.l_onoff = 1};
 
-	if (c->phase == PHASE_WRITING && !c->shed && !atomic_load(&c->loop->httpd->draining) &&
-	    output_extend(c))
+	if (c->phase == PHASE_WRITING && !c->shed && !is_draining(c) && output_extend(c))
 		return;
 	/* Else the kernel would go on offering the rest for minutes to a peer that does not read. */
 	if (c->phase == PHASE_WRITING || c->phase == PHASE_STREAM)

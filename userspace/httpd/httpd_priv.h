@@ -20,7 +20,7 @@ enum {
 	TICK_MS_MAX = 250,        /* how often deadlines are looked at */
 	TICK_MS_MIN = 5,
 	LINGER_MS = 2000,
-	DRAIN_STREAM_MS = 500,  /* for a stream's peer to take the rest while the server drains */
+	DRAIN_WAIT_MS = 500,    /* the same while the server drains; also to take a stream's rest */
 	LINGER_LEAST_MS = 100,  /* before a newcomer may take the place */
 	READS_PER_WAKE = 16,    /* of one connection; the others get their turn before it goes on */
 	WAKE_BYTES = 1 << 18,   /* of a body, likewise */

@@ -296,6 +296,25 @@ static void drain_ends_streams_with_the_last_chunk(void **state)
 	server_stop(&server);
 }
 
+/* It has all, and neither reads it nor closes. */
+static void drain_waits_half_a_second_for_a_peer_that_does_not_leave(void **state)
+{
+	struct httpd_stream *stream;
+	uint64_t from;
+	int fd;
+
+	start(60000);
+	fd = open_stream(GET("/stream"), &stream);
+	say(stream, "event");
+	from = client_now_ms();
+	httpd_drain(server.httpd, 5000);
+	assert_in_range(client_now_ms() - from, 400, 1900);
+	assert_int_equal(httpd_connections(server.httpd), 0);
+	httpd_stream_end(stream);
+	close(fd);
+	server_stop(&server);
+}
+
 static void drain_waits_half_a_second_for_a_peer_that_does_not_read(void **state)
 {
 	char event[EVENT_BYTES + 1];
@@ -367,6 +386,7 @@ int main(void)
 		cmocka_unit_test(peer_that_goes_away_is_noticed_at_once),
 		cmocka_unit_test(peer_that_floods_and_goes_is_noticed),
 		cmocka_unit_test(drain_ends_streams_with_the_last_chunk),
+		cmocka_unit_test(drain_waits_half_a_second_for_a_peer_that_does_not_leave),
 		cmocka_unit_test(drain_waits_half_a_second_for_a_peer_that_does_not_read),
 		cmocka_unit_test(stream_may_be_ended_after_the_server),
 	};

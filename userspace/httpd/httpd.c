@@ -104,10 +104,13 @@ static int listen_and_start(struct httpd *httpd)
 
 static int start_tls(struct httpd *httpd)
 {
-	int err = snapshot_cell_init(&httpd->tls);
+	int err = 0;
 
-	httpd->encrypts = httpd->config.tls != NULL;
-	if (!err && httpd->encrypts)
+	if (httpd->config.tls) {
+		err = snapshot_cell_init(&httpd->tls);
+		httpd->encrypts = !err;
+	}
+	if (httpd->encrypts)
 		httpd_set_tls(httpd, httpd->config.tls);
 	/* The caller's, and has done its part. */
 	httpd->config.tls = NULL;
@@ -215,7 +218,8 @@ void httpd_free(struct httpd *httpd)
 			pthread_join(httpd->loops[i].thread, NULL);
 	for (unsigned int i = 0; i < httpd->n_loops; i++)
 		loop_done(&httpd->loops[i]);
-	snapshot_cell_done(&httpd->tls);
+	if (httpd->encrypts)
+		snapshot_cell_done(&httpd->tls);
 	pthread_cond_destroy(&httpd->drained);
 	pthread_mutex_destroy(&httpd->drained_lock);
 	free(httpd->loops);

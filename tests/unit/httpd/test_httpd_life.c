@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -421,6 +422,24 @@ static void address_in_use_is_told(void **state)
 	server_stop(&server);
 }
 
+/* A certificate is kept in a cell, which takes one of the process's thread-specific keys. */
+static void server_without_room_for_its_certificate_takes_nothing_of_others(void **state)
+{
+	struct httpd_config config = server_config();
+	static pthread_key_t keys[PTHREAD_KEYS_MAX];
+	struct httpd *httpd = NULL;
+	pthread_key_t another;
+	size_t n = 0;
+
+	while (n < PTHREAD_KEYS_MAX && pthread_key_create(&keys[n], NULL) == 0)
+		n++;
+	assert_int_equal(httpd_new(&config, &httpd), -EAGAIN);
+	assert_null(httpd);
+	assert_int_equal(pthread_key_create(&another, NULL), EAGAIN);
+	while (n > 0)
+		pthread_key_delete(keys[--n]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,9 +463,13 @@ int main(void)
 		cmocka_unit_test(refused_newcomers_that_hold_on_are_bounded),
 		cmocka_unit_test(descriptors_used_up_cost_the_idle_then_wait),
 	};
+	const struct CMUnitTest over_tls[] = {
+		cmocka_unit_test(server_without_room_for_its_certificate_takes_nothing_of_others),
+	};
 	int failed = cmocka_run_group_tests_name("httpd_life, plain only", plain, NULL, NULL);
 
 	failed += cmocka_run_group_tests_name("httpd_life", tests, NULL, NULL);
 	server_use_tls();
+	failed += cmocka_run_group_tests_name("httpd_life, TLS only", over_tls, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("httpd_life over TLS", tests, NULL, NULL);
 }

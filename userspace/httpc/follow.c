@@ -38,8 +38,8 @@ static bool is_silent(struct follow *follow)
 	return now - follow->heard_ms >= follow->watch->silent_ms;
 }
 
-/* Until something happens or it is time to look. Returns whether a descriptor of the watch is ready. */
-static bool wait_some(struct follow *follow)
+/* Until something happens, at most so long. Returns whether a descriptor of the watch is ready. */
+static bool wait_some(struct follow *follow, uint64_t most_ms)
 {
 	struct curl_waitfd fds[HTTPC_WATCH_FDS_MAX] = {{0}};
 	const struct httpc_watch *watch = follow->watch;
@@ -48,7 +48,7 @@ static bool wait_some(struct follow *follow)
 	assert(watch->n_fds <= HTTPC_WATCH_FDS_MAX);
 	for (unsigned int i = 0; i < watch->n_fds; i++)
 		fds[i] = (struct curl_waitfd){.fd = watch->fds[i], .events = CURL_WAIT_POLLIN};
-	curl_multi_poll(follow->multi, fds, watch->n_fds, (int)watch->look_ms, NULL);
+	curl_multi_poll(follow->multi, fds, watch->n_fds, (int)most_ms, NULL);
 	for (unsigned int i = 0; i < watch->n_fds; i++)
 		ready |= fds[i].revents != 0;
 	return ready;
@@ -67,7 +67,7 @@ static CURLcode outcome(struct follow *follow)
 static CURLcode run(struct follow *follow)
 {
 	const struct httpc_watch *watch = follow->watch;
-	uint64_t looked_ms = now_ms(), now;
+	uint64_t looked_ms = now_ms(), waited_ms;
 	int running = 1;
 
 	follow->heard_ms = looked_ms;
@@ -81,9 +81,9 @@ static CURLcode run(struct follow *follow)
 		follow->silent = is_silent(follow);
 		if (follow->silent)
 			return CURLE_OPERATION_TIMEDOUT;
-		now = now_ms();
-		if (wait_some(follow) || now - looked_ms >= watch->look_ms) {
-			looked_ms = now;
+		waited_ms = now_ms() - looked_ms;
+		if (waited_ms >= watch->look_ms || wait_some(follow, watch->look_ms - waited_ms)) {
+			looked_ms = now_ms();
 			follow->transfer->enough = !watch->look(watch->data);
 		}
 	}

@@ -80,7 +80,8 @@ struct httpc_watch {
 
 /*
  * Follows the answer until the server ends it or the watch has enough: 0. Whatever is no 200 is
- * answered as by httpc_ask(). timeout_ms is for connecting. Other outcomes as httpc_ask(), also when the connection breaks amid the answer.
+ * answered as by httpc_ask(). timeout_ms is for connecting. Other outcomes as httpc_ask(), also when
+ * the connection breaks amid the answer.
  */
 int httpc_follow(struct httpc *httpc, const struct httpc_request *request,
 		 const struct httpc_watch *watch, struct field_error *error,

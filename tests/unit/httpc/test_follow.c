@@ -167,6 +167,20 @@ static void other_descriptors_are_looked_at(void **state)
 	close(ends[1]);
 }
 
+/* And not a whole wait later. */
+static void look_comes_when_it_is_time(void **state)
+{
+	struct httpc_watch watch = {.look_ms = 600, .silent_ms = 5000};
+	struct httpc_answer answer = {0};
+	struct scene *scene = *state;
+	uint64_t from = client_now_ms();
+	struct field_error error;
+
+	scene->step = leave;
+	assert_int_equal(follow(scene, "/stream", &watch, &error, &answer), 0);
+	assert_in_range(client_now_ms() - from, 600, 1190);
+}
+
 static bool listen_on(struct scene *scene)
 {
 	if (!scene->stream)
@@ -244,6 +258,7 @@ int main(void)
 		TEST(stream_is_taken_to_its_end),
 		TEST(stream_is_left_when_it_is_enough),
 		TEST(other_descriptors_are_looked_at),
+		TEST(look_comes_when_it_is_time),
 		TEST(silence_has_an_end),
 		TEST(stream_that_breaks_off_is_told_from_one_that_ends),
 		TEST(answer_of_another_status_is_not_taken),

@@ -54,8 +54,9 @@ static int refuse_right(const struct reading *reading, const char *field, const 
 	buf_init_fixed(&names, list, sizeof(list));
 	for (uint32_t right = 1; right < AUTH_ALL; right <<= 1)
 		buf_printf(&names, "%s, ", auth_right_name(right));
-	field_error_set(reading->error, field, "must be %sor %s%s%s", list,
-			auth_right_name(AUTH_ALL), text ? ", not " : "", text ? text : "");
+	field_error_set(reading->error, field, "must be %sor %s%s%s%s", list,
+			auth_right_name(AUTH_ALL), text ? ", not '" : "", text ? text : "",
+			text ? "'" : "");
 	return API_KEY_E_INVALID;
 }
 

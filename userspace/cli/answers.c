@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/session_priv.h"
+#include "cli/view_priv.h"
 #include "json/copy.h"
 
 void cli_put_json(struct cli *cli, const struct cli_reply *reply)
@@ -52,14 +53,6 @@ const char *cli_typed_etag(const struct cli *cli, char etag[CLI_ETAG_SIZE])
 	return etag;
 }
 
-/* The cursor of the page behind; "" after the last. */
-static const char *next_cursor(const struct json *page)
-{
-	const struct json *cursor = json_member(page, "next_cursor");
-
-	return cursor && json_type_of(cursor) == JSON_STRING ? json_string(cursor, NULL) : "";
-}
-
 enum cli_status cli_each(struct cli *cli, const struct cli_list *list,
 			 void (*visit)(const struct json *item, void *data), void *data)
 {
@@ -88,7 +81,8 @@ enum cli_status cli_each(struct cli *cli, const struct cli_list *list,
 					cli->url, list->member);
 		for (size_t i = 0; i < json_array_len(items) && left > 0; i++, left--)
 			visit(json_array_at(items, i), data);
-		cursor = next_cursor(json_root(reply.document));
+		/* null, or absent, after the last page. */
+		cursor = view_text(json_root(reply.document), "next_cursor");
 	} while (*cursor && left > 0);
 	return CLI_DONE;
 }

@@ -6,6 +6,7 @@
 
 #include "cli/cli_priv.h"
 #include "cli/text_priv.h"
+#include "cli/view_priv.h"
 
 /* What a problem's body says; texts are borrowed from it, "" where it is silent. */
 struct problem {
@@ -25,13 +26,6 @@ enum cli_status cli_fail(struct cli *cli, const char *format, ...)
 	buf_clear(&cli->problem);
 	text_put_escaped(&cli->problem, fixed, strlen(fixed));
 	return CLI_ERROR;
-}
-
-static const char *text_member(const struct json *object, const char *name)
-{
-	const struct json *value = json_member(object, name);
-
-	return value && json_type_of(value) == JSON_STRING ? json_string(value, NULL) : "";
 }
 
 /* What was typed for a field of the API: "--dst" for "match.dst[0]". NULL: nothing. */
@@ -148,9 +142,9 @@ enum cli_status cli_fail_answer(struct cli *cli, unsigned int status, const stru
 	if (body->len > 0 && json_parse(body->data, body->len, &error, &document) == 0) {
 		const struct json *root = json_root(document);
 
-		problem.detail = text_member(root, "detail");
-		problem.field = text_member(root, "field");
-		problem.existing_id = text_member(root, "existing_id");
+		problem.detail = view_text(root, "detail");
+		problem.field = view_text(root, "field");
+		problem.existing_id = view_text(root, "existing_id");
 	}
 	if (!*problem.detail)
 		return cli_fail(cli,

@@ -9,6 +9,7 @@
 
 #include "base/number.h"
 #include "cli/session_priv.h"
+#include "cli/view_priv.h"
 
 #define URL_BY_DEFAULT "http://127.0.0.1:4000"
 #define KEY_VARIABLE   "SLUICE_API_KEY"
@@ -52,12 +53,9 @@ static void take_from_bootstrap(const struct buf *file, struct buf *key)
 {
 	_cleanup_json_ struct json_document *document = NULL;
 	struct field_error error;
-	const struct json *value = NULL;
 
 	if (json_parse(file->data, file->len, &error, &document) == 0)
-		value = json_member(json_root(document), "api_key");
-	if (value && json_type_of(value) == JSON_STRING)
-		buf_put_str(key, json_string(value, NULL));
+		buf_put_str(key, view_text(json_root(document), "api_key"));
 }
 
 static enum cli_status read_key_file(struct cli *cli, const char *path)

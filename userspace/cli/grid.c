@@ -12,8 +12,6 @@ enum {
 	GAP = 2,
 };
 
-static const char cut_mark[] = "…";
-
 void grid_init(struct grid *grid, const struct grid_column *columns, size_t n_columns)
 {
 	assert(n_columns > 0 && n_columns <= GRID_COLUMNS_MAX);
@@ -96,31 +94,6 @@ static void narrow(const struct grid *grid, size_t width, size_t widths[GRID_COL
 	}
 }
 
-static void put_blanks(struct buf *out, size_t count)
-{
-	while (count-- > 0)
-		buf_put_char(out, ' ');
-}
-
-static void write_cell(const char *cell, const struct grid_column *column, size_t width,
-		       struct buf *out)
-{
-	size_t len = strlen(cell), columns = text_columns(cell, len);
-	bool cut = columns > width;
-
-	if (cut) {
-		len = text_fit(cell, len, width - 1);
-		columns = text_columns(cell, len) + 1;
-	}
-	if (column->right)
-		put_blanks(out, width - columns);
-	buf_put(out, cell, len);
-	if (cut)
-		buf_put_str(out, cut_mark);
-	if (!column->right)
-		put_blanks(out, width - columns);
-}
-
 /* Drops what only fills up the last column. */
 static void end_line(struct buf *out)
 {
@@ -139,8 +112,8 @@ static void add_cell(const struct grid *grid, size_t index, const char *cell,
 		return;
 	for (size_t i = 0; i < index; i++)
 		first &= widths[i] == 0;
-	put_blanks(out, first ? 0 : GAP);
-	write_cell(cell, &grid->columns[index], widths[index], out);
+	text_put_blanks(out, first ? 0 : GAP);
+	text_put_cell(out, cell, widths[index], grid->columns[index].right);
 }
 
 void grid_write(const struct grid *grid, size_t width, struct buf *out)

@@ -1,7 +1,6 @@
 /* Escapes and measures text for a terminal. */
 /* SPDX-License-Identifier: MIT */
 #include <locale.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <wchar.h>
@@ -123,6 +122,30 @@ size_t text_fit(const char *text, size_t len, size_t columns)
 	size_t used;
 
 	return walk(text, len, columns, &used);
+}
+
+void text_put_blanks(struct buf *buf, size_t n)
+{
+	while (n-- > 0)
+		buf_put_char(buf, ' ');
+}
+
+void text_put_cell(struct buf *buf, const char *text, size_t width, bool right)
+{
+	size_t len = strlen(text), columns = text_columns(text, len);
+	bool cut = columns > width;
+
+	if (cut) {
+		len = text_fit(text, len, width - 1);
+		columns = text_columns(text, len) + 1;
+	}
+	if (right)
+		text_put_blanks(buf, width - columns);
+	buf_put(buf, text, len);
+	if (cut)
+		buf_put_str(buf, "…");
+	if (!right)
+		text_put_blanks(buf, width - columns);
 }
 
 void text_format_ms(uint64_t ms, char text[TIME_TEXT_SIZE])

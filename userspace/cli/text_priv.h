@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,9 @@ void text_put_escaped(struct buf *buf, const char *text, size_t len);
 size_t text_columns(const char *text, size_t len);
 /* The bytes of its beginning that take at most `columns`, whole characters only. */
 size_t text_fit(const char *text, size_t len, size_t columns);
+void text_put_blanks(struct buf *buf, size_t n);
+/* Escaped text in exactly `width` columns, which are one at least; what is too long ends in "…". */
+void text_put_cell(struct buf *buf, const char *text, size_t width, bool right);
 
 /* "60ms", "1.5s", "2m 3s", "5h 1m", "3d 4h": two units at most, rounded up. */
 void text_format_ms(uint64_t ms, char text[TIME_TEXT_SIZE]);

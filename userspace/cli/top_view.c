@@ -51,34 +51,12 @@ static double real_member(const struct json *object, const char *name)
 	return type == JSON_INTEGER || type == JSON_REAL ? json_read_real(value) : 0;
 }
 
-static void put_spaces(struct buf *out, size_t n)
-{
-	while (n-- > 0)
-		buf_put_char(out, ' ');
-}
-
-/* Escaped text in exactly so many columns; what is too long ends in a mark. */
-static void put_cell(struct buf *out, const char *text, size_t width)
-{
-	size_t len = strlen(text), columns = text_columns(text, len);
-
-	if (columns > width) {
-		len = text_fit(text, len, width - 1);
-		columns = text_columns(text, len) + 1;
-		buf_put(out, text, len);
-		buf_put_str(out, "…");
-	} else {
-		buf_put(out, text, len);
-	}
-	put_spaces(out, width - columns);
-}
-
 static void put_rate(struct buf *out, double rate, const char *unit)
 {
 	char text[TOP_RATE_SIZE];
 
 	top_format_rate(rate, text);
-	put_spaces(out, RATE_WIDTH - strlen(text) - strlen(unit));
+	text_put_blanks(out, RATE_WIDTH - strlen(text) - strlen(unit));
 	buf_put_str(out, text);
 	buf_put_str(out, unit);
 }
@@ -120,7 +98,7 @@ static void put_title(const struct top_view *view, struct buf *out)
 	text_put_escaped(&line, view->url, strlen(view->url));
 	columns = line.failed ? 0 : text_columns(line.data, line.len);
 	if (clock && strlen(clock) > 9 && columns + 14 <= width_of(view)) {
-		put_spaces(&line, width_of(view) - columns - 12);
+		text_put_blanks(&line, width_of(view) - columns - 12);
 		text_put_escaped(&line, clock + 1, 8);
 		buf_put_str(&line, " UTC");
 	}
@@ -194,9 +172,9 @@ static void put_state(const struct top_view *view, struct buf *out)
 
 static void put_titles(const struct top_view *view, struct buf *out)
 {
-	put_cell(out, "LIMIT, BUSIEST KEYS", name_width(view));
+	text_put_cell(out, "LIMIT, BUSIEST KEYS", name_width(view), false);
 	if (width_of(view) >= RULE_FROM)
-		put_cell(out, "RULE", RULE_WIDTH);
+		text_put_cell(out, "RULE", RULE_WIDTH, false);
 	buf_put_str(out, "  ALLOWED/s   DENIED/s\n");
 }
 
@@ -215,10 +193,10 @@ static void put_row(const struct top_view *view, const char *name, const char *r
 {
 	const char *unit = strcmp(view_text(rates, "unit"), "bytes") == 0 ? "B" : "";
 
-	put_cell(rows, name, name_width(view) - 1);
+	text_put_cell(rows, name, name_width(view) - 1, false);
 	buf_put_char(rows, ' ');
 	if (width_of(view) >= RULE_FROM) {
-		put_cell(rows, rule, RULE_WIDTH - 1);
+		text_put_cell(rows, rule, RULE_WIDTH - 1, false);
 		buf_put_char(rows, ' ');
 	}
 	put_rate(rows, flow_of(rates, TOP_BY_ALLOWED), unit);

@@ -53,8 +53,9 @@ const char *cli_typed_etag(const struct cli *cli, char etag[CLI_ETAG_SIZE])
 	return etag;
 }
 
-enum cli_status cli_each(struct cli *cli, const struct cli_list *list,
-			 void (*visit)(const struct json *item, void *data), void *data)
+/* Asks page by page, and calls visit for each item; ends at the first problem. */
+static enum cli_status each(struct cli *cli, const struct cli_list *list,
+			    void (*visit)(const struct json *item, void *data), void *data)
 {
 	_cleanup_reply_ struct cli_reply reply = {0};
 	_cleanup_buf_ struct buf path;
@@ -92,7 +93,7 @@ static void put_copy(const struct json *item, void *data)
 	json_put_copy(data, item);
 }
 
-enum cli_status cli_list_json(struct cli *cli, const struct cli_list *list)
+static enum cli_status put_list(struct cli *cli, const struct cli_list *list)
 {
 	struct json_writer writer;
 	enum cli_status status;
@@ -101,7 +102,7 @@ enum cli_status cli_list_json(struct cli *cli, const struct cli_list *list)
 	json_begin_object(&writer);
 	json_name(&writer, list->member);
 	json_begin_array(&writer);
-	status = cli_each(cli, list, put_copy, &writer);
+	status = each(cli, list, put_copy, &writer);
 	json_end_array(&writer);
 	json_name(&writer, "next_cursor");
 	json_put_null(&writer);
@@ -110,4 +111,25 @@ enum cli_status cli_list_json(struct cli *cli, const struct cli_list *list)
 	if (status)
 		buf_clear(&cli->out);
 	return status;
+}
+
+static enum cli_status put_table(struct cli *cli, const struct cli_list *list,
+				 const struct cli_table *table)
+{
+	_cleanup_grid_ struct grid grid;
+
+	grid_init(&grid, table->columns, table->n_columns);
+	if (each(cli, list, table->row, &grid))
+		return CLI_ERROR;
+	if (grid.n_cells == 0 && table->empty)
+		buf_printf(&cli->out, "%s\n", table->empty);
+	else
+		grid_write(&grid, cli->width, &cli->out);
+	return CLI_DONE;
+}
+
+enum cli_status cli_show_list(struct cli *cli, const struct cli_list *list,
+			      const struct cli_table *table)
+{
+	return cli->json ? put_list(cli, list) : put_table(cli, list, table);
 }

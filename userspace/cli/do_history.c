@@ -127,38 +127,14 @@ static void list_change(const struct json *entry, void *data)
 		grid->cells.failed = true;
 }
 
-/* What a list is as a table. */
-struct table {
-	const struct grid_column *columns;
-	size_t n_columns;
-	void (*row)(const struct json *item, void *grid);
-};
-
-static enum cli_status show_table(struct cli *cli, const struct cli_list *list,
-				  const struct table *table)
-{
-	_cleanup_grid_ struct grid grid;
-
-	grid_init(&grid, table->columns, table->n_columns);
-	if (cli_each(cli, list, table->row, &grid))
-		return CLI_ERROR;
-	grid_write(&grid, cli->width, &cli->out);
-	return CLI_DONE;
-}
-
-static enum cli_status show(struct cli *cli, const struct cli_list *list, const struct table *table)
-{
-	return cli->json ? cli_list_json(cli, list) : show_table(cli, list, table);
-}
-
 enum cli_status cli_audit(struct cli *cli)
 {
 	static const struct grid_column columns[] = {
 		{.title = "TIME (UTC)"}, {.title = "WHO", .may_cut = true},    {.title = "ACTION"},
 		{.title = "OBJECT"},     {.title = "CHANGE", .may_cut = true},
 	};
-	static const struct table table = {columns, sizeof(columns) / sizeof(columns[0]),
-					   list_change};
+	static const struct cli_table table = {columns, sizeof(columns) / sizeof(columns[0]),
+					       list_change, NULL};
 	const char *typed = cli_text(&cli->arguments, CLI_COUNT);
 	_cleanup_buf_ struct buf path = {0};
 	struct cli_list list = {.member = "entries", .most = CHANGES_BY_DEFAULT};
@@ -174,7 +150,7 @@ enum cli_status cli_audit(struct cli *cli)
 	if (path.failed)
 		return cli_fail(cli, "out of memory");
 	list.path = path.data;
-	return show(cli, &list, &table);
+	return cli_show_list(cli, &list, &table);
 }
 
 static void list_period(const struct json *period, void *data)
@@ -196,8 +172,8 @@ enum cli_status cli_usage(struct cli *cli)
 		{.title = "TOKENS", .right = true},
 		{.title = "REFUNDED", .right = true},
 	};
-	static const struct table table = {columns, sizeof(columns) / sizeof(columns[0]),
-					   list_period};
+	static const struct cli_table table = {columns, sizeof(columns) / sizeof(columns[0]),
+					       list_period, NULL};
 	_cleanup_buf_ struct buf path = {0};
 	struct cli_list list = {.member = "entries"};
 
@@ -206,5 +182,5 @@ enum cli_status cli_usage(struct cli *cli)
 	if (path.failed)
 		return cli_fail(cli, "out of memory");
 	list.path = path.data;
-	return show(cli, &list, &table);
+	return cli_show_list(cli, &list, &table);
 }

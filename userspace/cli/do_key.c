@@ -33,7 +33,7 @@ static void list_row(const struct json *key, void *data)
 		grid->cells.failed = true;
 }
 
-static enum cli_status list_table(struct cli *cli)
+enum cli_status cli_key_list(struct cli *cli)
 {
 	static const struct grid_column columns[] = {
 		{.title = "ID"},
@@ -42,18 +42,10 @@ static enum cli_status list_table(struct cli *cli)
 		{.title = "EXPIRES"},
 		{.title = "LAST USED"},
 	};
-	_cleanup_grid_ struct grid grid;
+	static const struct cli_table table = {columns, sizeof(columns) / sizeof(columns[0]),
+					       list_row, NULL};
 
-	grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]));
-	if (cli_each(cli, &all, list_row, &grid))
-		return CLI_ERROR;
-	grid_write(&grid, cli->width, &cli->out);
-	return CLI_DONE;
-}
-
-enum cli_status cli_key_list(struct cli *cli)
-{
-	return cli->json ? cli_list_json(cli, &all) : list_table(cli);
+	return cli_show_list(cli, &all, &table);
 }
 
 /* It goes to a terminal as it is: what another server sends must not steer that. */

@@ -56,18 +56,10 @@ static void count_row(const struct json *limit, void *data)
 		grid->cells.failed = true;
 }
 
-static enum cli_status finish_list(struct cli *cli, const struct grid *grid)
+enum cli_status cli_limit_list(struct cli *cli)
 {
-	if (grid->n_cells == 0)
-		buf_put_str(&cli->out, "There are no limits; `sluice limit add --help` says how to "
-				       "make one.\n");
-	else
-		grid_write(grid, cli->width, &cli->out);
-	return CLI_DONE;
-}
-
-static enum cli_status list_table(struct cli *cli)
-{
+	static const char empty[] = "There are no limits; `sluice limit add --help` says how to "
+				    "make one.";
 	static const struct grid_column columns[] = {
 		{.title = "ID"},
 		{.title = "LIMIT", .right = true},
@@ -76,15 +68,7 @@ static enum cli_status list_table(struct cli *cli)
 		{.title = "OF", .may_cut = true},
 		{.title = "NAME", .may_cut = true},
 	};
-	_cleanup_grid_ struct grid grid;
-
-	grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]));
-	return cli_each(cli, &all, list_row, &grid) ? CLI_ERROR : finish_list(cli, &grid);
-}
-
-static enum cli_status list_counts(struct cli *cli)
-{
-	static const struct grid_column columns[] = {
+	static const struct grid_column counts[] = {
 		{.title = "ID"},
 		{.title = "LIMIT", .right = true},
 		{.title = "ALLOWED", .right = true},
@@ -92,19 +76,14 @@ static enum cli_status list_counts(struct cli *cli)
 		{.title = "MODE"},
 		{.title = "OF", .may_cut = true},
 	};
-	_cleanup_grid_ struct grid grid;
+	static const struct cli_table table = {columns, sizeof(columns) / sizeof(columns[0]),
+					       list_row, empty};
+	static const struct cli_table counted = {counts, sizeof(counts) / sizeof(counts[0]),
+						 count_row, empty};
 
-	grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]));
-	return cli_each(cli, &all_counted, count_row, &grid) ? CLI_ERROR : finish_list(cli, &grid);
-}
-
-enum cli_status cli_limit_list(struct cli *cli)
-{
-	bool stats = cli_has(&cli->arguments, CLI_STATS);
-
-	if (cli->json)
-		return cli_list_json(cli, stats ? &all_counted : &all);
-	return stats ? list_counts(cli) : list_table(cli);
+	if (cli_has(&cli->arguments, CLI_STATS))
+		return cli_show_list(cli, &all_counted, &counted);
+	return cli_show_list(cli, &all, &table);
 }
 
 enum cli_status cli_limit_add(struct cli *cli)

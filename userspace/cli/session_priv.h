@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/cli_priv.h"
+#include "cli/grid_priv.h"
 
 /* What to ask; the path is made of `path`, and of an escaped `id` and `verb` where there are any. */
 struct cli_question {
@@ -59,11 +60,14 @@ struct cli_list {
 	size_t most;        /* items; 0: all */
 };
 
-/*
- * Asks for a list, page by page, and calls visit for each item; returns at the first
- * problem. visit must not fail.
- */
-enum cli_status cli_each(struct cli *cli, const struct cli_list *list,
-			 void (*visit)(const struct json *item, void *data), void *data);
-/* The same as one object. */
-enum cli_status cli_list_json(struct cli *cli, const struct cli_list *list);
+/* How a list looks to people. */
+struct cli_table {
+	const struct grid_column *columns;
+	size_t n_columns;
+	void (*row)(const struct json *item, void *grid);
+	const char *empty; /* what to say in place of a table without rows; NULL: nothing */
+};
+
+/* The whole list as a table, or with -o json as one object. */
+enum cli_status cli_show_list(struct cli *cli, const struct cli_list *list,
+			      const struct cli_table *table);

@@ -18,8 +18,8 @@ struct cli_other {
 /* Whether this is the first word of a command of this room. */
 bool cli_knows(const char *word);
 /*
- * Runs `check`, `limit ...`, `key ...` or `status`; args[0] is that word, the rest what was typed
- * behind it. Returns the exit status: 0 allowed or done, 1 denied, 2 error, with one line on stderr.
+ * Runs the command whose first word args[0] is; the rest is what was typed behind it. Returns the
+ * exit status: 0 allowed or done, 1 denied, 2 error, with one line on stderr.
  */
 int cli_run(int n_args, char *const *args, const struct cli_other *others);
 

@@ -42,6 +42,15 @@ BOOTSTRAP = {"SLUICE_BOOTSTRAP_KEY": KEY, "SLUICE_BOOTSTRAP_CHECK_KEY": CHECK_KE
              "SLUICE_BOOTSTRAP_PASSWORD": PASSWORD}
 
 
+def wait_for(condition, about=None, timeout_s=10):
+    """What the condition gives once that is true; `about`, perhaps called, tells of waiting in vain."""
+    deadline = time.monotonic() + timeout_s
+    while not (got := condition()):
+        assert time.monotonic() < deadline, about() if callable(about) else about
+        time.sleep(0.01)
+    return got
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
@@ -143,11 +152,8 @@ class Server:
 
     def said(self, words):
         """The log once it has these words: its lines are written a moment after what they tell of."""
-        deadline = time.monotonic() + 10
-        while words not in self.stderr():
-            assert time.monotonic() < deadline, f"no '{words}' in {self.stderr()}"
-            time.sleep(0.01)
-        return self.stderr()
+        return wait_for(lambda: words in (text := self.stderr()) and text,
+                        lambda: f"no '{words}' in {self.stderr()}")
 
     def client(self, key=KEY):
         return Client(self.port, key)

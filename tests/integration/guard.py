@@ -3,11 +3,8 @@
 import pathlib
 import signal
 import subprocess
-import time
 
-from conftest import Server
-
-READY_TIMEOUT_S = 10
+from conftest import Server, wait_for
 
 
 class Guard:
@@ -33,11 +30,8 @@ class Guard:
         return self.client.get("/readyz?verbose")
 
     def wait_ready(self, status=200):
-        until = time.monotonic() + READY_TIMEOUT_S
-        while (answer := self.ready()).status != status:
-            assert time.monotonic() < until, f"{answer}: {self.server.stderr()}"
-            time.sleep(0.02)
-        return answer
+        return wait_for(lambda: (answer := self.ready()).status == status and answer,
+                        lambda: f"{self.ready()}: {self.server.stderr()}")
 
     def ask(self, limit, interval="1h", **more):
         """The answer to making a packet limit; the default refills nothing while a test runs."""

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from conftest import CHECK_KEY, KEY, binary
+from conftest import CHECK_KEY, KEY, binary, wait_for
 
 import hostile
 
@@ -77,14 +77,6 @@ class Watch:
     def descriptors(self):
         return len(list((self.folder / "fd").iterdir()))
 
-    def settles_at(self, descriptors):
-        """Whether it has no more descriptors than that, soon."""
-        for _ in range(100):
-            if self.descriptors() <= descriptors:
-                return True
-            time.sleep(0.05)
-        return False
-
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory):
@@ -148,7 +140,7 @@ def test_attack_hurts_no_honest_client(target, table, name):
         assert seen["failed"] == []
         # A sanitizer keeps what was freed for a while, and takes its time.
         assert seen["grown"] < GROWTH_MAX or "/asan/" in binary()
-        assert watch.settles_at(descriptors), "descriptors stay open"
+        wait_for(lambda: watch.descriptors() <= descriptors, "descriptors stay open", 5)
         if worst_p99(seen) < P99_MS or "/asan/" in binary():
             break
     table.append(describe(name or "none", seen))

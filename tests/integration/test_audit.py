@@ -13,19 +13,11 @@ import tempfile
 import time
 
 import pytest
-from conftest import CHECK_KEY, KEY, PASSWORD, advance
+from conftest import CHECK_KEY, KEY, PASSWORD, advance, wait_for
 
 KILL_ROUNDS = 200 if os.environ.get("SLUICE_LONG") else 30
 LEDGER = "ledger.db"
 NO_LIMIT = 10 ** 6
-
-
-def wait_for(what, timeout_s=10):
-    deadline = time.monotonic() + timeout_s
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def entries(client, **parameters):
@@ -355,7 +347,7 @@ def test_ledger_of_a_newer_version_is_left_alone_and_entries_wait(start, tmp_pat
     answer = client.get("/api/audit")
     assert answer.status == 503 and "newer" in answer.json["detail"]
     assert client.get("/api/usage").status == 503
-    wait_for(lambda: "newer" in server.stderr())
+    server.said("newer")
     assert b"sluice_ledger_failing 1" in client.get("/metrics").body
     client.close()
     server.stop()
@@ -394,7 +386,7 @@ def test_damaged_ledger_is_put_aside_and_said(start, tmp_path, damage):
     client = server.client()
     said = wait_for(lambda: LEDGER + ".refused-1" in (text := ledger_text(client)) and text)
     assert "damaged" in said
-    wait_for(lambda: said in server.stderr())
+    server.said(said)
     assert (data / (LEDGER + ".refused-1")).read_bytes() == held
     limit = client.make("fresh")["id"]
     assert [e["object"] for e in entries(client)] == [limit]
@@ -434,7 +426,7 @@ def test_full_disk_is_said_and_nothing_is_lost_but_what_it_could_not_take(start)
     assert metric(client, "sluice_audit_lost_total") == 0
     said = wait_for(lambda: "full" in (text := ledger_text(client)) and text)
     assert "not written" in said
-    wait_for(lambda: said in server.stderr())
+    server.said(said)
     assert "without an entry" not in server.stderr()
     assert metric(client, "sluice_ledger_failing") == 1
     # What is there can be read.
@@ -445,7 +437,7 @@ def test_full_disk_is_said_and_nothing_is_lost_but_what_it_could_not_take(start)
     assert actions(client) == ["limit.create", "limit.delete"]
     wait_for(lambda: ledger_text(client) == "ok")
     assert sum(row["allowed"] for row in client.get("/api/usage").json["entries"]) == 10
-    wait_for(lambda: "written again" in server.stderr())
+    server.said("written again")
     assert server.stderr().count(said) == 1, "it is said once"
     client.close()
 

@@ -18,7 +18,7 @@ import threading
 import time
 
 import pytest
-from conftest import CHECK_KEY, KEY, Server, binary, command, environment
+from conftest import CHECK_KEY, KEY, Server, binary, command, environment, wait_for
 from test_config import run
 
 BACKUPS = 200 if os.environ.get("SLUICE_LONG") else 30
@@ -70,10 +70,7 @@ def filled(start, tmp_path):
     client = server.client()
     client.make("k", limit=10, interval="365d")
     client.check("k", cost=4)
-    deadline = time.monotonic() + 10
-    while not (tmp_path / "d" / "state.journal").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for((tmp_path / "d" / "state.journal").exists)
     client.close()
     return server
 
@@ -395,11 +392,8 @@ def test_signal_ends_it_and_leaves_nothing(loaded, tmp_path):
     slow = subprocess.Popen(command("backup", "-", "--data", server.data), env=environment(TMPDIR=str(scratch)),
                             stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
-    deadline = time.monotonic() + 10
     # Nobody reads: it stands still once the pipe is full.
-    while not list(scratch.glob("*/backup.tar")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: list(scratch.glob("*/backup.tar")))
     time.sleep(0.2)
     slow.send_signal(signal.SIGTERM)
     assert slow.wait(10) == 2 and b"interrupted" in slow.stderr.read()

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from certificates import Pair, trusting
-from conftest import CHECK_KEY, KEY, Client
+from conftest import CHECK_KEY, KEY, Client, wait_for
 from exposition import Scrape
 from stream import Stream
 
@@ -21,15 +21,6 @@ def fresh(start):
 
 def streams_open(client):
     return Scrape(client).value("sluice_event_streams")
-
-
-def becomes(condition, seconds=5):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def listen(port, query=""):
@@ -167,12 +158,12 @@ def test_no_more_streams_than_events_max(start):
     assert "2 streams of events are open" in refused.json["detail"]
     assert streams_open(client) == 2
     first.close()
-    assert becomes(lambda: streams_open(client) == 1)
+    wait_for(lambda: streams_open(client) == 1)
     with Stream(server.port) as third:
         third.next("rates")
     second.next("rates")
     second.close()
-    assert becomes(lambda: streams_open(client) == 0)
+    wait_for(lambda: streams_open(client) == 0)
     client.close()
 
 
@@ -250,7 +241,7 @@ def test_client_that_was_behind_is_told_how_much_it_missed(start):
     try:
         with Stream(server.port, buffer=4096) as slow, Stream(server.port) as other:
             lost = lambda: Scrape(client).value("sluice_events_lost_total")
-            assert becomes(lambda: lost() > 0, 30)
+            wait_for(lambda: lost() > 0, timeout_s=30)
             other.next("rates")
             missed, counted = 0, 1
             while missed < counted:

@@ -4,13 +4,10 @@ import os
 import random
 import signal
 import threading
-import time
 
 import pytest
-from conftest import Server, environment
+from conftest import Server, environment, wait_for
 from test_config import run
-
-WAIT_S = 10
 
 
 def write(folder, name, *limits):
@@ -27,17 +24,7 @@ def read(client):
 
 
 def await_limits(client, wanted):
-    deadline = time.monotonic() + WAIT_S
-    while (got := {key: limit["limit"] for key, limit in read(client).items()}) != wanted:
-        assert time.monotonic() < deadline, got
-        time.sleep(0.02)
-
-
-def await_log(server, words):
-    deadline = time.monotonic() + WAIT_S
-    while words not in server.stderr():
-        assert time.monotonic() < deadline, server.stderr()
-        time.sleep(0.02)
+    wait_for(lambda: {key: limit["limit"] for key, limit in read(client).items()} == wanted, lambda: read(client))
 
 
 @pytest.fixture
@@ -88,7 +75,7 @@ def test_wrong_change_leaves_the_former_set_and_says_why(start, folder):
     server = start("--limits", folder)
     client = server.client()
     write(folder, "b.yaml", "key: c, limit: 7, interval: 1h", "key: d, limit: 0, interval: 1h")
-    await_log(server, "b.yaml:3: limit: must be at least 1")
+    server.said("b.yaml:3: limit: must be at least 1")
     assert set(read(client)) == {"a", "b"}
     write(folder, "b.yaml", "key: c, limit: 7, interval: 1h")
     await_limits(client, {"a": 5, "b": 6, "c": 7})
@@ -100,7 +87,7 @@ def test_pipe_among_the_files_is_refused_and_holds_nothing_up(start, folder):
     server = start("--limits", folder)
     client = server.client()
     os.mkfifo(folder / "p.yaml")
-    await_log(server, "p.yaml: cannot be read: it is no plain file")
+    server.said("p.yaml: cannot be read: it is no plain file")
     await_limits(client, {"a": 5, "b": 6})
     (folder / "p.yaml").unlink()
     write(folder, "b.yaml", "key: c, limit: 7, interval: 1h")
@@ -114,7 +101,7 @@ def test_set_that_counts_what_the_api_counts_is_refused_whole(start, folder):
     client = server.client()
     own = client.make("own", interval="1h")
     write(folder, "b.yaml", "key: c, limit: 7, interval: 1h", "key: own, limit: 7, interval: 1h")
-    await_log(server, f"b.yaml:3: key: is counted by {own['id']}")
+    server.said(f"b.yaml:3: key: is counted by {own['id']}")
     assert set(read(client)) == {"a", "b", "own"}
     client.ask("DELETE", f"/api/limits/{own['id']}")
     server.signal(signal.SIGHUP)
@@ -149,7 +136,7 @@ def test_hangup_ends_no_service_that_has_a_file(start, tmp_path):
     (tmp_path / "s.yaml").write_text("keys_max: 5\n")
     server = start("--config", tmp_path / "s.yaml")
     server.signal(signal.SIGHUP)
-    await_log(server, "settings are read again")
+    server.said("settings are read again")
     client = server.client()
     assert client.get("/readyz").status == 200
     client.close()

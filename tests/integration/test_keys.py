@@ -7,11 +7,10 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 import urllib.request
 
 import pytest
-from conftest import CHECK_KEY, KEY, Client, advance
+from conftest import CHECK_KEY, KEY, Client, advance, wait_for
 
 DAY_MS = 86400 * 1000
 RIGHTS = ["check", "limits:read", "limits:write", "metrics:read", "events:read", "keys:read",
@@ -487,16 +486,13 @@ scrape_configs:
                 except (OSError, ValueError):
                     return "unknown", ""
 
-            def wait_for(wanted):
-                deadline = time.monotonic() + 20
-                while (now := health())[0] != wanted:
-                    assert time.monotonic() < deadline, (now, (tmp_path / "said").read_text())
-                    time.sleep(0.05)
-                return now[1]
+            def last_error(wanted):
+                return wait_for(lambda: (now := health())[0] == wanted and now,
+                                lambda: (health(), (tmp_path / "said").read_text()), 20)[1]
 
-            assert wait_for("up") == ""
+            assert last_error("up") == ""
             assert client.ask("DELETE", f"/api/keys/{made['id']}").status == 204
-            assert "401" in wait_for("down")
+            assert "401" in last_error("down")
         finally:
             prometheus.send_signal(signal.SIGTERM)
             prometheus.wait(20)

@@ -11,19 +11,11 @@ import subprocess
 import time
 
 import pytest
-from conftest import CHECK_KEY, KEY, Client, command, environment, exchange
+from conftest import CHECK_KEY, KEY, Client, command, environment, exchange, wait_for
 
 WAIT_S = 10
 MADE = r"[0-9a-f]{16}-[0-9a-f]+"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-
-
-def wait_for(condition, *about):
-    deadline = time.monotonic() + WAIT_S
-    while not (got := condition()):
-        assert time.monotonic() < deadline, about
-        time.sleep(0.01)
-    return got
 
 
 def lines(server):

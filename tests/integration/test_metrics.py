@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from conftest import BOOTSTRAP, CHECK_KEY, KEY, ROOT, Client, command, environment
+from conftest import BOOTSTRAP, CHECK_KEY, KEY, ROOT, Client, command, environment, wait_for
 from exposition import Scrape, parse, promtool
 
 TIMED_EVERY = 16
@@ -185,12 +185,9 @@ def test_own_listener_goes_on_while_the_api_is_full(start):
     metrics = Client(server.read_metrics_port(), key=None)
     most = int(Scrape(metrics).value("sluice_http_connections_max"))
     held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(most + 20)]
-    until = time.monotonic() + 10
-    while Scrape(metrics).value("sluice_http_connections") < most:
-        assert time.monotonic() < until
+    wait_for(lambda: Scrape(metrics).value("sluice_http_connections") >= most)
     # Those beyond took the places of others.
-    while Scrape(metrics).value("sluice_http_displaced_total") < 20:
-        assert time.monotonic() < until
+    wait_for(lambda: Scrape(metrics).value("sluice_http_displaced_total") >= 20)
     for sock in held:
         sock.close()
     metrics.close()

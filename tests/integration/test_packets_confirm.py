@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from conftest import wait_for
 from frames import udp4
 from guard import send_and_count
 
@@ -86,10 +87,7 @@ def test_unconfirmed_limit_is_taken_back(wire, limits):
     assert passing(wire) == 5 and passing(wire) == 0
     time.sleep(max(0, made + 1.05 - time.monotonic()))
     assert passing(wire) == SENT
-    until = time.monotonic() + 3
-    while limits.client.get(f"/api/limits/{limit['id']}").status != 404:
-        assert time.monotonic() < until, "it is still there"
-        time.sleep(0.02)
+    wait_for(lambda: limits.client.get(f"/api/limits/{limit['id']}").status == 404, "it is still there", 3)
 
 
 def test_confirmed_limit_stays(wire, limits):
@@ -112,10 +110,7 @@ def test_nic_lets_go_of_an_unconfirmed_limit_without_its_controller(wire, limits
     finally:
         limits.start()
     assert passing(wire) == SENT
-    until = time.monotonic() + 3
-    while limits.client.get(f"/api/limits/{limit['id']}").status != 404:
-        assert time.monotonic() < until, "it came back to life"
-        time.sleep(0.02)
+    wait_for(lambda: limits.client.get(f"/api/limits/{limit['id']}").status == 404, "it came back to life", 3)
 
 
 def test_confirm_of_what_is_not_there_or_needs_none(limits):

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from conftest import wait_for
 from frames import ARP, IP4, UDP, VLAN, eth, ip4, sized, udp4, udp6
 from guard import send_and_count, within
 
@@ -103,9 +104,7 @@ def test_what_became_of_packets_is_counted_by_reason(wire, limits, name):
     passing(wire, 1)
     before = reasons(limits)[name]
     wire.send([ODD[name]] * 10)
-    until = time.monotonic() + 5
-    while reasons(limits)[name] < before + 10 and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_for(lambda: reasons(limits)[name] >= before + 10, lambda: reasons(limits), 5)
     assert reasons(limits)[name] == before + 10
 
 

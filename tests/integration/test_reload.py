@@ -10,8 +10,8 @@ import threading
 import time
 
 import pytest
-from conftest import CHECK_KEY, BOOTSTRAP
-from test_files import await_limits, await_log, write
+from conftest import BOOTSTRAP, CHECK_KEY, wait_for
+from test_files import await_limits, write
 
 WAIT_S = 10
 LINE = "SIGHUP: settings"
@@ -35,20 +35,14 @@ class Service:
             self.file.write_text(text)
         before = len(self.said())
         self.server.signal(signal.SIGHUP)
-        deadline = time.monotonic() + WAIT_S
-        while len(self.said()) == before:
-            assert time.monotonic() < deadline, self.server.stderr()
-            time.sleep(0.01)
+        wait_for(lambda: len(self.said()) > before, self.server.stderr)
         return self.said()[-1]
 
     def state(self):
         return self.client.get("/readyz?verbose").json["settings"]
 
     def await_state(self, words):
-        deadline = time.monotonic() + WAIT_S
-        while words not in self.state():
-            assert time.monotonic() < deadline, self.state()
-            time.sleep(0.01)
+        wait_for(lambda: words in self.state(), self.state)
 
 
 @pytest.fixture
@@ -88,10 +82,7 @@ def test_shorter_snapshot_interval_does_not_wait_for_the_end_of_the_longer(servi
     path = one.server.data / "state.journal"
     assert not path.exists()
     one.reload("snapshot_interval: 100ms\n")
-    deadline = time.monotonic() + WAIT_S
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(path.exists)
 
 
 def seconds_open(port, sent):
@@ -141,7 +132,7 @@ def test_directory_of_limits_that_is_wrong_leaves_the_former_limits(service, tmp
     write(tmp_path / "two", "x.yaml", "key: b, limit: 0, interval: 1h")
     one = service(f"limits: {tmp_path}/one\n")
     one.reload(f"limits: {tmp_path}/two\n")
-    await_log(one.server, "x.yaml:2: limit: must be at least 1")
+    one.server.said("x.yaml:2: limit: must be at least 1")
     await_limits(one.client, {"a": 5})
     write(tmp_path / "two", "x.yaml", "key: b, limit: 1, interval: 1h")
     await_limits(one.client, {"b": 1})

@@ -14,7 +14,7 @@ import threading
 import time
 
 import pytest
-from conftest import BOOTSTRAP, CHECK_KEY, KEY, Server, binary, command, environment
+from conftest import BOOTSTRAP, CHECK_KEY, KEY, Server, binary, command, environment, wait_for
 
 KILL_ROUNDS = 200 if os.environ.get("SLUICE_LONG") else 20
 
@@ -134,10 +134,8 @@ def test_closed_output_lands_in_no_file(tmp_path):
          *command("serve", "--listen", "%s:%d" % address, "--data", tmp_path / "d")],
         env=environment(**BOOTSTRAP))
     try:
-        deadline = time.monotonic() + 10
-        while not is_served(address):
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.02)
+        wait_for(lambda: is_served(address) or process.poll() is not None)
+        assert process.returncode is None
     finally:
         process.terminate()
         assert process.wait(10) == 0

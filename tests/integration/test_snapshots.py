@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from conftest import KEY, advance, command, environment
+from conftest import KEY, advance, command, environment, wait_for
 
 KILL_ROUNDS = 200 if os.environ.get("SLUICE_LONG") else 30
 STATE = "state.journal"
@@ -29,14 +29,6 @@ def snapshot_text(client):
     answer = client.get("/readyz?verbose")
     assert answer.status == 200
     return answer.json["snapshot"]
-
-
-def wait_for(what, timeout_s=10):
-    deadline = time.monotonic() + timeout_s
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def test_stop_and_start_keep_every_quota_exactly(start, tmp_path):
@@ -263,7 +255,7 @@ def test_damaged_snapshot_is_kept_aside_and_said(start, tmp_path):
         said = snapshot_text(client)
         assert "damaged" in said and f"{STATE}.refused-{n}" in said
         assert client.check("k", peek=1)["remaining"] == 10
-        wait_for(lambda: said in server.stderr())
+        server.said(said)
     time.sleep(1.2)
     assert server.stderr().count("it is damaged") == 2, "each is said once"
     for n, held in enumerate(kept, 1):
@@ -323,12 +315,12 @@ def test_without_room_it_serves_and_says_so_once_until_it_can_write_again(start,
         time.sleep(0.15)
     assert "cannot be written: File too large" in snapshot_text(client)
     assert path.read_bytes() == before and not path.with_suffix(".journal.new").exists()
-    wait_for(lambda: "cannot be written" in server.stderr())
+    server.said("cannot be written")
     assert server.stderr().count("cannot be written") == 1
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE,
                      (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     wait_for(lambda: snapshot_text(client) == "ok")
-    wait_for(lambda: "written again" in server.stderr())
+    server.said("written again")
     client.close()
     server.stop()
     client = start(data=tmp_path / "d").client()

@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from conftest import CHECK_KEY, KEY, Server, command, environment
+from conftest import CHECK_KEY, command, environment, wait_for
 
 WAIT_S = 15
 
@@ -20,14 +20,6 @@ def run(*args, **options):
     done = subprocess.run(command(*args), env=environment(), timeout=30, capture_output=True, text=True, check=False,
                           **options)
     return done.returncode, done.stdout, done.stderr
-
-
-def wait_for(what):
-    deadline = time.monotonic() + WAIT_S
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture
@@ -168,7 +160,7 @@ class Service:
     def must_refuse(self, words):
         """Changes are answered 503 with the reason, which everybody is told; checks and reads go on."""
         client, numbers = self.client, iter(range(10000))
-        detail = wait_for(lambda: refused(client, f"in-trouble-{next(numbers)}"))
+        detail = wait_for(lambda: refused(client, f"in-trouble-{next(numbers)}"), timeout_s=WAIT_S)
         assert "nothing was changed" in detail and words in detail, detail
         assert client.check("before")["allowed"]
         assert client.get("/api/limits").status == 200
@@ -178,15 +170,15 @@ class Service:
             answer = client.ask(method, path, body)
             assert answer.status == 503, (method, answer, [line for line in self.server.stderr().splitlines() if "failed" in line or "error" in line][-4:])
         assert words in state(client) and failing(client)
-        wait_for(lambda: "changes are refused" in self.server.stderr())
+        self.server.said("changes are refused")
         assert self.server.stderr().count("changes are refused") == 1
 
     def must_recover(self):
         """Without a restart, and before anybody tries a change."""
-        wait_for(lambda: state(self.client) == "ok")
+        wait_for(lambda: state(self.client) == "ok", timeout_s=WAIT_S)
         assert not failing(self.client)
         assert make(self.client, "after").status == 201
-        wait_for(lambda: "changes are written again" in self.server.stderr())
+        self.server.said("changes are written again")
 
     def must_hold(self, start, data, *keys):
         """After a restart: what was acknowledged is there."""

@@ -17,7 +17,7 @@ import pytest
 
 from certificates import Mount, Pair, digest_of, openssl, trusting
 from cli import Cli
-from conftest import BOOTSTRAP, KEY, Client, advance, binary, command, environment, exchange, read_to_end
+from conftest import BOOTSTRAP, KEY, Client, advance, binary, command, environment, exchange, read_to_end, wait_for
 
 DAY_MS = 24 * 3600 * 1000
 PLAIN = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -50,13 +50,6 @@ def connect(port, context):
 def digest_now(port, context):
     with connect(port, context) as sock:
         return digest_of(sock)
-
-
-def wait_for(condition, what, timeout_s=10):
-    until = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.01)
 
 
 def log_lines(server):
@@ -348,7 +341,7 @@ def test_nobody_sees_a_fault_while_certificates_change(start, tmp_path, pairs):
     assert min(asked) > 50, asked
     assert ask(server, context).json["tls"] == "ok"
     old.close()
-    wait_for(lambda: len(kept(server)) == 10, kept(server))
+    wait_for(lambda: len(kept(server)) == 10, lambda: kept(server))
     assert any("tls.key" in m for m in kept(server))
 
 

@@ -6,10 +6,9 @@ import re
 import signal
 import socket
 import subprocess
-import time
 
 import pytest
-from conftest import ROOT, binary, environment
+from conftest import ROOT, binary, environment, wait_for
 
 TIMEOUT_S = 30
 SAID = "Ctrl-C stops it and removes all it made."
@@ -40,13 +39,10 @@ class Up:
         self.out.seek(0)
         return self.out.read().decode()
 
-    def wait_for(self, words):
-        deadline = time.monotonic() + TIMEOUT_S
-        while words not in self.text():
-            assert self.process.poll() is None, self.text()
-            assert time.monotonic() < deadline, self.text()
-            time.sleep(0.02)
-        return self.text()
+    def said(self, words):
+        wait_for(lambda: words in self.text() or self.process.poll() is not None, self.text, TIMEOUT_S)
+        assert words in (text := self.text()), text
+        return text
 
     def end(self, number, group=False):
         """Ctrl-C reaches the whole group; a supervisor signals the script alone."""
@@ -59,13 +55,10 @@ class Up:
             self.end(signal.SIGTERM)
 
     def group_is_gone(self):
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            try:
-                os.killpg(self.process.pid, 0)
-            except ProcessLookupError:
-                return True
-            time.sleep(0.02)
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return True
         return False
 
 
@@ -107,7 +100,7 @@ def state_of_network():
 @pytest.mark.parametrize("number,group", [(signal.SIGINT, True), (signal.SIGTERM, False)])
 def test_printed_curls_work_and_nothing_is_left(up, number, group):
     one = up(LISTEN="127.0.0.1:0")
-    text = one.wait_for(SAID)
+    text = one.said(SAID)
     answers = run_curls(text)
     assert answers[0].startswith('{"allowed":true,"key":"user123","limit":1000,"remaining":999,')
     if os.geteuid() != 0:
@@ -119,7 +112,7 @@ def test_printed_curls_work_and_nothing_is_left(up, number, group):
     if os.geteuid() == 0:
         assert re.search(r"^limit +1000 packets per 1s$", shown, re.MULTILINE), shown
     assert one.end(number, group) == 0
-    assert one.group_is_gone()
+    wait_for(one.group_is_gone, timeout_s=5)
     assert list(one.tmp.iterdir()) == []
     url = re.search(r"http://127\.0\.0\.1:(\d+)", text)
     with pytest.raises(ConnectionRefusedError):
@@ -130,7 +123,7 @@ def test_kept_data_keeps_the_key_and_the_limit(up, tmp_path):
     keys = set()
     for _ in range(2):
         one = up(LISTEN="127.0.0.1:0", DATA=str(tmp_path / "kept"))
-        keys.add(re.search(r"API key +(\S+)", one.wait_for(SAID)).group(1))
+        keys.add(re.search(r"API key +(\S+)", one.said(SAID)).group(1))
         one.end(signal.SIGTERM)
     assert len(keys) == 1
     assert (tmp_path / "kept" / "store.db").exists()
@@ -155,13 +148,10 @@ def test_server_that_does_not_start_is_quoted(up):
 def test_demo_drops_the_flood_and_passes_the_honest_source(up):
     before = state_of_network()
     one = up(LISTEN="127.0.0.1:0")
-    one.wait_for(SAID)
-    text = one.wait_for("honest source")
-    deadline = time.monotonic() + TIMEOUT_S
-    while len(seconds := re.findall(r"(flood|honest)[^\n]*?([\d,]+) +([\d,]+) +([\d,]+)\n", text)) < 8:
-        assert time.monotonic() < deadline, text
-        time.sleep(0.2)
-        text = one.text()
+    one.said(SAID)
+    one.said("honest source")
+    row = re.compile(r"(flood|honest)[^\n]*?([\d,]+) +([\d,]+) +([\d,]+)\n")
+    seconds = wait_for(lambda: len(found := row.findall(one.text())) >= 8 and found, one.text, TIMEOUT_S)
     rows = [(name, *(int(n.replace(",", "")) for n in numbers)) for name, *numbers in seconds]
     floods = [row for row in rows if row[0] == "flood"][1:]
     honest = [row for row in rows if row[0] == "honest"][1:]
@@ -170,7 +160,7 @@ def test_demo_drops_the_flood_and_passes_the_honest_source(up):
                for _, offered, passed, dropped in floods), text
     assert sum(row[2] for row in honest) >= 0.9 * sum(row[1] for row in honest) > 0, text
     assert one.end(signal.SIGINT, group=True) == 0
-    assert one.group_is_gone()
+    wait_for(one.group_is_gone, timeout_s=5)
     assert state_of_network() <= before
 
 
@@ -181,7 +171,7 @@ def test_named_interface_is_used_and_no_demo_made(up):
     try:
         before = state_of_network()
         one = up(LISTEN="127.0.0.1:0", IFACE=name)
-        text = one.wait_for(SAID)
+        text = one.said(SAID)
         assert f"{name} is watched" in text and "flood" not in text
         answers = run_curls(text)
         assert len(answers) == 3 and '"capacity":{' in answers[1]

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 import pytest
-from conftest import KEY, advance
+from conftest import KEY, advance, wait_for
 
 KILL_ROUNDS = 200 if os.environ.get("SLUICE_LONG") else 15
 HOUR_MS = 3600 * 1000
@@ -130,13 +130,12 @@ def test_usage_is_written_without_being_asked_for(start, tmp_path):
         client.check("k")
     usage(client)
     client.check("k")
-    deadline = time.monotonic() + 10
-    while True:
+
+    def written():
         with sqlite3.connect(f"file:{tmp_path}/d/ledger.db?mode=ro", uri=True) as db:
-            if db.execute("SELECT sum(allowed) FROM usage").fetchone()[0] == 6:
-                break
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+            return db.execute("SELECT sum(allowed) FROM usage").fetchone()[0]
+
+    wait_for(lambda: written() == 6)
     client.close()
 
 
@@ -148,10 +147,7 @@ def test_hours_are_forgotten_when_their_time_is_over(start):
     client.check("k")
     # One more hour, so that the first one ended two hours ago.
     move(client, HOUR_MS)
-    deadline = time.monotonic() + 10
-    while sums(client, "?from=2020-01-01")["allowed"] != 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: sums(client, "?from=2020-01-01")["allowed"] == 1)
 
 
 def hammer(port, sent, answered):

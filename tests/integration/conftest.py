@@ -131,8 +131,7 @@ class Server:
         line = self.process.stdout.readline().decode() if ready else ""
         found = re.fullmatch(r"sluice: listening on (https?)://\S+:(\d+)\n", line)
         if not found:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
             raise AssertionError(f"no ready line but {line!r}: {self.stderr()}")
         self.scheme = found.group(1)
         return int(found.group(2))
@@ -184,6 +183,7 @@ class Server:
             self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+        self.errors.close()
 
 
 @pytest.fixture
@@ -249,6 +249,24 @@ def exchange(port, raw, timeout_s=10):
         except (BrokenPipeError, ConnectionResetError):
             pass
         return read_to_end(sock, timeout_s)
+
+
+@pytest.fixture
+def root():
+    if os.geteuid() != 0:
+        pytest.skip("it takes root: run `sudo make check`")
+
+
+@pytest.fixture
+def small_disk(root, tmp_path):
+    """An empty file system of 4 MiB, in memory, which other processes of this machine see as well."""
+    path = tmp_path / "small"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", path], check=True)
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", path], check=True)
 
 
 @pytest.fixture(scope="module")

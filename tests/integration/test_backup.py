@@ -334,19 +334,6 @@ def test_file_size_limit_leaves_the_former_backup_and_nothing_else(filled, tmp_p
     assert file.read_text() == "former" and not os.path.exists(f"{file}.part")
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("mounting needs root: run `sudo make check`")
-    path = tmp_path / "small"
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path], check=True)
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", path], check=True)
-
-
 def test_full_disk_leaves_the_former_backup_and_nothing_else(filled, small_disk):
     file = small_disk / "b.tar"
     take(file, filled.data)

@@ -341,19 +341,6 @@ def test_last_snapshot_that_cannot_be_written_is_said(start, tmp_path):
     assert not list((tmp_path / "d").glob(f"{STATE}*"))
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("mounting needs root: run `sudo make check`")
-    path = tmp_path / "d"
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", path], check=True)
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", path], check=True)
-
-
 def test_full_disk_keeps_the_former_snapshot(small_disk, start):
     server = start("--snapshot-interval", "100ms", data=small_disk)
     client = server.client()

@@ -73,6 +73,8 @@ class Attack:
 
     def open(self):
         peer = Peer(self)
+        if not self.reads:
+            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.peers[peer.sock.fileno()] = peer
         self.poll.register(peer.sock, select.EPOLLIN | select.EPOLLRDHUP if self.reads
                            else select.EPOLLRDHUP)
@@ -257,7 +259,6 @@ class Deaf(Attack):
 
     def act(self, peer):
         if peer.acts == 0:
-            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             peer.send(request("/api/limits?limit=1000", key=self.key))
         return True
 
@@ -268,8 +269,6 @@ class DeafStrangers(Attack):
     connections, rate, reads = 1500, 1500, False
 
     def act(self, peer):
-        if peer.acts == 0:
-            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         if peer.acts < 3:
             peer.send(request("/api/check?key=a") * 400)
         return True
@@ -317,7 +316,6 @@ class DeafStreams(Attack):
 
     def act(self, peer):
         if peer.acts == 0:
-            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             peer.send(request("/api/events", key=self.key))
         return True
 

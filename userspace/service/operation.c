@@ -128,6 +128,20 @@ static int id_valid(const char *id)
 	return len > 0 && len < ID_SIZE && !strchr(id, '/');
 }
 
+/* The record that *record names; its bytes are in *value. ADMIN_E_NOT_FOUND if there is none. */
+static int load_record(struct operation *op, struct buf *value, struct store_record *record)
+{
+	int r = record_fetch(op->service->store, record->key, value, &record->revision);
+
+	if (r)
+		return operation_outcome(op, r);
+	if (record->revision == 0)
+		return ADMIN_E_NOT_FOUND;
+	record->value = value->data;
+	record->size = value->len;
+	return 0;
+}
+
 int operation_load_limit(struct operation *op, const char *id, struct limit *ret)
 {
 	struct record_name place = {.kind = RECORD_LIMIT, .id = id};
@@ -140,13 +154,9 @@ int operation_load_limit(struct operation *op, const char *id, struct limit *ret
 	if (!id_valid(id))
 		return ADMIN_E_NOT_FOUND;
 	record_limit_name(op->who->tenant, id, name);
-	r = record_fetch(op->service->store, name, &value, &record.revision);
+	r = load_record(op, &value, &record);
 	if (r)
-		return operation_outcome(op, r);
-	if (record.revision == 0)
-		return ADMIN_E_NOT_FOUND;
-	record.value = value.data;
-	record.size = value.len;
+		return r;
 	r = record_limit_load(&record, &place, op->error, ret);
 	return r > 0 ? -EBADMSG : r;
 }
@@ -164,13 +174,9 @@ int operation_load_key(struct operation *op, const char *id, struct api_key *ret
 		return ADMIN_E_NOT_FOUND;
 	memcpy(place.tenant, op->who->tenant, sizeof(place.tenant));
 	record_api_key_name(op->who->tenant, id, name);
-	r = record_fetch(op->service->store, name, &value, &record.revision);
+	r = load_record(op, &value, &record);
 	if (r)
-		return operation_outcome(op, r);
-	if (record.revision == 0)
-		return ADMIN_E_NOT_FOUND;
-	record.value = value.data;
-	record.size = value.len;
+		return r;
 	r = record_api_key_load(&record, &place, op->error, ret);
 	return r > 0 ? -EBADMSG : r;
 }
@@ -185,14 +191,11 @@ int operation_load_claim(struct operation *op, const struct limit *limit, struct
 	r = record_subject_name(op->who->tenant, limit, ret->name);
 	if (r)
 		return r;
-	r = record_fetch(op->service->store, ret->name, &value, &ret->revision);
-	if (r)
-		return operation_outcome(op, r);
 	ret->limit_id[0] = '\0';
-	if (ret->revision == 0)
-		return 0;
-	record.value = value.data;
-	record.size = value.len;
+	r = load_record(op, &value, &record);
+	ret->revision = record.revision;
+	if (r)
+		return r == ADMIN_E_NOT_FOUND ? 0 : r;
 	r = record_subject_load(&record, op->error, ret->limit_id);
 	return r > 0 ? -EBADMSG : r;
 }

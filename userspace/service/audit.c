@@ -71,11 +71,21 @@ int audit_end(struct audit_note *note)
 	return value->failed ? -ENOMEM : 0;
 }
 
+/* The name of the actor's API key; "" if it is none. */
+static void name_actor(const struct operation *op, char name[API_KEY_NAME_MAX + 1])
+{
+	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(op->service);
+	const struct keyring_entry *entry =
+		catalog_find_key(catalog, op->who->tenant, op->who->key_id);
+
+	snprintf(name, API_KEY_NAME_MAX + 1, "%s", entry ? entry->key.name : "");
+}
+
 bool audit_begin(struct operation *op, const char *action, const char *object,
 		 struct audit_note *note)
 {
 	const struct actor *actor = op->actor;
-	char id[ID_SIZE], name[AUDIT_NAME_SIZE];
+	char id[ID_SIZE], name[API_KEY_NAME_MAX + 1];
 	struct ledger_entry head = {
 		.id = id,
 		.time_ms = clock_utc_ms(op->service->clock),
@@ -92,7 +102,7 @@ bool audit_begin(struct operation *op, const char *action, const char *object,
 		op->unnoted++;
 		return false;
 	}
-	operation_actor_name(op, name);
+	name_actor(op, name);
 	scribe_make_id(&op->service->scribe, head.time_ms, id);
 	audit_head(note, &head);
 	return true;

@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "service/audit_priv.h"
@@ -64,18 +63,6 @@ int operation_commit(struct operation *op, const struct store_txn *txn, uint64_t
 		return operation_fail(op, ADMIN_E_UNKNOWN, "", "is written, but not in force yet");
 	*ret_revision = revision;
 	return 0;
-}
-
-void operation_actor_name(const struct operation *op, char name[AUDIT_NAME_SIZE])
-{
-	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(op->service);
-	const struct principal *who = op->who;
-	size_t n;
-	const struct keyring_entry *entries = keyring_entries(catalog->keyring, &n);
-	size_t at = keyring_place(entries, n, who->tenant, who->key_id);
-	bool found = at < n && keyring_compare(&entries[at], who->tenant, who->key_id) == 0;
-
-	snprintf(name, AUDIT_NAME_SIZE, "%s", found ? entries[at].key.name : "");
 }
 
 static struct packets *packets_of(const struct operation *op)

@@ -68,10 +68,6 @@ enum { ADMIN_TRIES = 32 };
 /* Others came before in all of them. */
 int operation_give_up(struct operation *op);
 
-/* The name of the actor's API key; "" if it is none. */
-enum { AUDIT_NAME_SIZE = 64 };
-void operation_actor_name(const struct operation *op, char name[AUDIT_NAME_SIZE]);
-
 /*
  * Writes and waits until it is in force. Each change brings its note (audit_priv.h) in the same
  * transaction. ADMIN_E_AGAIN if a compared revision has moved.

@@ -8,7 +8,6 @@
 #include "service/service_priv.h"
 
 enum {
-	FILES_TRIES = 32,
 	CHANGE_OPERATIONS = 7, /* of one change, at most */
 	BATCH_MAX = STORE_OPERATIONS_MAX / CHANGE_OPERATIONS,
 };
@@ -202,11 +201,8 @@ int admin_files_apply(struct service *service, const struct limit *limits, size_
 	int r = ADMIN_E_AGAIN;
 
 	pthread_mutex_lock(&service->reconcile.packets.changes);
-	for (int i = 0; i < FILES_TRIES && r == ADMIN_E_AGAIN; i++)
+	for (int i = 0; i < ADMIN_TRIES && r == ADMIN_E_AGAIN; i++)
 		r = try_apply(&op, limits, n, ret);
 	pthread_mutex_unlock(&service->reconcile.packets.changes);
-	if (r == ADMIN_E_AGAIN)
-		return operation_fail(&op, ADMIN_E_STORE, "",
-				      "others keep changing the same limits; try again");
-	return r;
+	return r == ADMIN_E_AGAIN ? operation_give_up(&op) : r;
 }

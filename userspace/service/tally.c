@@ -43,9 +43,10 @@ uint64_t tally_read(const struct tally *tally, uint32_t tenant, size_t cell)
 
 uint64_t tally_sum(const struct tally *tally, size_t cell)
 {
+	uint32_t tenants = tally_tenants(tally);
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < tally_tenants(tally); i++)
+	for (uint32_t i = 0; i < tenants; i++)
 		sum += tally_read(tally, i, cell);
 	return sum;
 }

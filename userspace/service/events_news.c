@@ -27,14 +27,13 @@ static void derive_packets(struct events *events, const struct sluice_reasons *n
 void events_measure_host(struct events *events, uint64_t now_ns)
 {
 	struct service *service = events->service;
-	struct service_packets packets;
 	struct sluice_reasons reasons;
 	struct engine_usage usage;
 
 	service_usage(service, &usage);
-	service_packets(service, &packets);
 	events->host.keys_live = usage.keys;
-	events->host.packets_on = !packets.off && service_packet_reasons(service, &reasons) == 0;
+	events->host.packets_on = !packets_off(&service->reconcile.packets) &&
+				  service_packet_reasons(service, &reasons) == 0;
 	if (!events->host.packets_on)
 		reasons = events->reasons;
 	events->host_known = events->host_since_ns != 0 && now_ns > events->host_since_ns;

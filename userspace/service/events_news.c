@@ -9,17 +9,12 @@
 /* The tenant that the host's own figures belong to. */
 enum { HOST_TENANT = 0 };
 
-static double rate(uint64_t now, uint64_t before, double seconds)
-{
-	return now > before ? (double)(now - before) / seconds : 0;
-}
-
 static void derive_packets(struct events *events, const struct sluice_reasons *now, double seconds)
 {
 	const struct sluice_reasons *before = &events->reasons;
 
 #define DERIVE_REASON(name, help) \
-	events->host.packets.name = rate(now->name, before->name, seconds);
+	events->host.packets.name = watched_rate(now->name, before->name, seconds);
 	SLUICE_REASONS(DERIVE_REASON)
 #undef DERIVE_REASON
 }

@@ -47,21 +47,17 @@ static struct watched_row *add_row(struct watched_rows *rows)
 	return &rows->at[rows->n++];
 }
 
-/* Counters of packets begin anew when a limit's slot does. */
-static double rate(uint64_t now, uint64_t before, double seconds)
-{
-	return now > before ? (double)(now - before) / seconds : 0;
-}
-
 static void derive_flow(struct watched_row *row, const struct limit_stats *before, double seconds)
 {
 	const struct limit_stats *now = &row->counted;
 
 	row->flow = (struct events_flow){
-		.allowed_per_s = rate(now->allowed, before->allowed, seconds),
-		.denied_per_s = rate(now->denied, before->denied, seconds),
-		.allowed_bytes_per_s = rate(now->allowed_bytes, before->allowed_bytes, seconds),
-		.denied_bytes_per_s = rate(now->denied_bytes, before->denied_bytes, seconds),
+		.allowed_per_s = watched_rate(now->allowed, before->allowed, seconds),
+		.denied_per_s = watched_rate(now->denied, before->denied, seconds),
+		.allowed_bytes_per_s =
+			watched_rate(now->allowed_bytes, before->allowed_bytes, seconds),
+		.denied_bytes_per_s =
+			watched_rate(now->denied_bytes, before->denied_bytes, seconds),
 	};
 }
 
@@ -123,7 +119,7 @@ static void count_checks(struct watched *watched, const struct tally *tally)
 		now[i] = tally_read(tally, watched->tenant_number, i);
 		if (watched->seconds > 0)
 			watched->checks_per_s[i] =
-				rate(now[i], watched->checks[i], watched->seconds);
+				watched_rate(now[i], watched->checks[i], watched->seconds);
 	}
 	memcpy(watched->checks, now, sizeof(now));
 }

@@ -51,6 +51,12 @@ struct watched {
 	double sampled_1_of;      /* in these */
 };
 
+/* A counter's, a second; 0 when it began anew, as those of packets do when a limit's slot does. */
+static inline double watched_rate(uint64_t now, uint64_t before, double seconds)
+{
+	return now > before ? (double)(now - before) / seconds : 0;
+}
+
 /* NULL: no memory. */
 struct watched *watched_new(uint32_t tenant_number);
 void watched_free(struct watched *watched);

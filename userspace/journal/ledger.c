@@ -16,11 +16,19 @@ void ledger_init(struct ledger *ledger, const struct ledger_ops *ops)
 	pthread_mutex_init(&ledger->lock, NULL);
 }
 
-uint64_t ledger_sum(uint64_t a, uint64_t b)
+static uint64_t add(uint64_t a, uint64_t b)
 {
 	uint64_t sum;
 
 	return __builtin_add_overflow(a, b, &sum) || sum > INT64_MAX ? INT64_MAX : sum;
+}
+
+void ledger_add_sums(struct ledger_usage *to, const struct ledger_usage *more)
+{
+	to->allowed = add(to->allowed, more->allowed);
+	to->denied = add(to->denied, more->denied);
+	to->tokens = add(to->tokens, more->tokens);
+	to->refunded = add(to->refunded, more->refunded);
 }
 
 int ledger_open(struct ledger *ledger, struct field_error *error, struct field_error *aside)
@@ -150,10 +158,7 @@ static int visit_hour(uint64_t hour, const struct ledger_usage *usage, void *dat
 	if (!periods->any)
 		*now = (struct ledger_usage){.tenant = now->tenant, .start_ms = start_ms};
 	periods->any = true;
-	now->allowed = ledger_sum(now->allowed, usage->allowed);
-	now->denied = ledger_sum(now->denied, usage->denied);
-	now->tokens = ledger_sum(now->tokens, usage->tokens);
-	now->refunded = ledger_sum(now->refunded, usage->refunded);
+	ledger_add_sums(now, usage);
 	return r;
 }
 
@@ -162,7 +167,7 @@ static uint64_t round_up(uint64_t ms, uint64_t unit)
 {
 	uint64_t over = ms % unit;
 
-	return over ? ledger_sum(ms, unit - over) : ms;
+	return over ? add(ms, unit - over) : ms;
 }
 
 int ledger_each_usage(struct ledger *ledger, const struct ledger_span *span, ledger_usage_fn *visit,

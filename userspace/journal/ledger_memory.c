@@ -152,14 +152,6 @@ static int each_entry(struct ledger *ledger, const struct ledger_search *search,
 	return r;
 }
 
-static void add_sums(struct ledger_usage *to, const struct ledger_usage *more)
-{
-	to->allowed = ledger_sum(to->allowed, more->allowed);
-	to->denied = ledger_sum(to->denied, more->denied);
-	to->tokens = ledger_sum(to->tokens, more->tokens);
-	to->refunded = ledger_sum(to->refunded, more->refunded);
-}
-
 /* There is room for it. */
 static int add_hour(struct memory_ledger *memory, const struct ledger_usage *more)
 {
@@ -179,7 +171,7 @@ static int add_hour(struct memory_ledger *memory, const struct ledger_usage *mor
 			(memory->n_hours++ - at) * sizeof(memory->hours[0]));
 		memory->hours[at] = (struct kept_hour){.tenant = tenant, .hour = hour};
 	}
-	add_sums(&memory->hours[at].sums, more);
+	ledger_add_sums(&memory->hours[at].sums, more);
 	return 0;
 }
 

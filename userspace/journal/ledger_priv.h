@@ -35,5 +35,5 @@ struct ledger {
 };
 
 void ledger_init(struct ledger *ledger, const struct ledger_ops *ops);
-/* Ends at INT64_MAX, which is as far as SQLite counts. */
-uint64_t ledger_sum(uint64_t a, uint64_t b);
+/* What was asked, each sum up to INT64_MAX, which is as far as SQLite counts. */
+void ledger_add_sums(struct ledger_usage *to, const struct ledger_usage *more);

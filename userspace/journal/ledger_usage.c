@@ -47,12 +47,13 @@ static int add_hour(struct ledger_file *file, const struct ledger_usage *more)
 	db_reset(file->get_hour);
 	if (r != 0 && r != DB_ROW)
 		return r;
+	ledger_add_sums(&sums, more);
 	db_bind_text(file->put_hour, 1, more->tenant);
 	db_bind_u64(file->put_hour, 2, hour);
-	db_bind_u64(file->put_hour, 3, ledger_sum(sums.allowed, more->allowed));
-	db_bind_u64(file->put_hour, 4, ledger_sum(sums.denied, more->denied));
-	db_bind_u64(file->put_hour, 5, ledger_sum(sums.tokens, more->tokens));
-	db_bind_u64(file->put_hour, 6, ledger_sum(sums.refunded, more->refunded));
+	db_bind_u64(file->put_hour, 3, sums.allowed);
+	db_bind_u64(file->put_hour, 4, sums.denied);
+	db_bind_u64(file->put_hour, 5, sums.tokens);
+	db_bind_u64(file->put_hour, 6, sums.refunded);
 	return db_run(file->put_hour);
 }
 

@@ -60,24 +60,6 @@ static int make_new(const char *path, struct db **ret)
 	return r;
 }
 
-static int read_facts(struct db *db, struct db_facts *ret)
-{
-	uint64_t application = 0, version = 0, objects = 0;
-	int r = db_query_u64(db, "PRAGMA application_id", &application);
-
-	if (r == 0)
-		r = db_query_u64(db, "PRAGMA user_version", &version);
-	if (r == 0)
-		r = db_query_u64(db, "SELECT count(*) FROM sqlite_schema", &objects);
-	if (r == 0)
-		*ret = (struct db_facts){
-			.application_id = (uint32_t)application,
-			.version = (uint32_t)version,
-			.empty = application == 0 && version == 0 && objects == 0,
-		};
-	return r;
-}
-
 /* All pages within one read transaction: a copy in steps would begin anew at every commit. */
 static int copy_pages(struct db *from, struct db *to)
 {
@@ -115,7 +97,7 @@ int db_copy(const char *path, const char *to, struct field_error *error, struct 
 					    db_explain_reading(error, path, r);
 	r = db_check_pages(copy, "PRAGMA integrity_check(1)");
 	if (r == 0)
-		r = read_facts(copy, ret);
+		r = db_read_facts(copy, ret);
 	return r ? db_explain_reading(error, path, r) : 0;
 }
 
@@ -127,6 +109,6 @@ int db_look(const char *path, struct field_error *error, struct db_facts *ret)
 	if (r == 0)
 		r = db_check_pages(db, "PRAGMA quick_check(1)");
 	if (r == 0)
-		r = read_facts(db, ret);
+		r = db_read_facts(db, ret);
 	return r ? db_explain_reading(error, path, r) : 0;
 }

@@ -36,6 +36,8 @@ int db_open_raw(struct db *db, int flags);
 int db_check_magic(int fd);
 /* The first number of the first row. */
 int db_query_u64(struct db *db, const char *sql, uint64_t *ret);
+/* What the file says of itself: 0 or a result of db.h. */
+int db_read_facts(struct db *db, struct db_facts *ret);
 /* Runs a pragma that answers "ok" when all is well: 0 or DB_E_CORRUPT. */
 int db_check_pages(struct db *db, const char *pragma);
 

@@ -18,27 +18,37 @@ int db_query_u64(struct db *db, const char *sql, uint64_t *ret)
 	return 0;
 }
 
-/* 0 with the version of the file's schema (0: an empty file), or DB_E_NOT_OURS, DB_E_NEWER. */
-static int recognise_file(struct db *db, const struct db_schema *schema, uint64_t *ret_version)
+int db_read_facts(struct db *db, struct db_facts *ret)
 {
-	uint64_t application, version, objects;
+	uint64_t application = 0, version = 0, objects = 0;
 	int r = db_query_u64(db, "PRAGMA application_id", &application);
 
 	if (r == 0)
 		r = db_query_u64(db, "PRAGMA user_version", &version);
 	if (r == 0)
 		r = db_query_u64(db, "SELECT count(*) FROM sqlite_schema", &objects);
+	if (r == 0)
+		*ret = (struct db_facts){
+			.application_id = (uint32_t)application,
+			.version = (uint32_t)version,
+			.empty = application == 0 && version == 0 && objects == 0,
+		};
+	return r;
+}
+
+/* 0 with the version of the file's schema (0: an empty file), or DB_E_NOT_OURS, DB_E_NEWER. */
+static int recognise_file(struct db *db, const struct db_schema *schema, uint32_t *ret_version)
+{
+	struct db_facts facts;
+	int r = db_read_facts(db, &facts);
+
 	if (r)
 		return r;
-	if (application == 0 && version == 0 && objects == 0) {
-		*ret_version = 0;
-		return 0;
-	}
-	if (application != schema->application_id)
+	if (!facts.empty && facts.application_id != schema->application_id)
 		return DB_E_NOT_OURS;
-	if (version > schema->n_migrations)
+	if (facts.version > schema->n_migrations)
 		return DB_E_NEWER;
-	*ret_version = version;
+	*ret_version = facts.version;
 	return 0;
 }
 
@@ -81,7 +91,7 @@ static int set_durability(struct db *db)
 	return r;
 }
 
-static int lift_schema(struct db *db, const struct db_schema *schema, uint64_t version)
+static int lift_schema(struct db *db, const struct db_schema *schema, uint32_t version)
 {
 	char sql[96];
 	int r = 0;
@@ -104,7 +114,7 @@ static int lift_schema(struct db *db, const struct db_schema *schema, uint64_t v
 
 int db_schema_apply(struct db *db, const struct db_schema *schema, struct field_error *error)
 {
-	uint64_t version;
+	uint32_t version;
 	int r = recognise_file(db, schema, &version);
 
 	if (r)

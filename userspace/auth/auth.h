@@ -92,9 +92,8 @@ int keyring_find(const struct keyring *keyring, const char *token, size_t len,
  * thread at a time.
  */
 struct keyring_memo {
-	bool used;
 	uint8_t tag[16];
-	struct key_use *use; /* borrowed from the keyring */
+	struct key_use *use; /* borrowed from the keyring; NULL: nobody is remembered */
 	struct principal who;
 };
 /* The same as keyring_find(), at a fifth of its cost when the token is the one in *memo. */

@@ -214,7 +214,7 @@ int keyring_recall(const struct keyring *keyring, const char *token, size_t len,
 
 	_Static_assert(sizeof(tag) == crypto_shorthash_siphashx24_BYTES, "a tag is one SipHash");
 	crypto_shorthash_siphashx24(tag, (const unsigned char *)token, len, keyring->memo_key);
-	if (memo->used && sodium_memcmp(memo->tag, tag, sizeof(tag)) == 0) {
+	if (memo->use && sodium_memcmp(memo->tag, tag, sizeof(tag)) == 0) {
 		*ret = memo->who;
 		return 0;
 	}
@@ -224,7 +224,6 @@ int keyring_recall(const struct keyring *keyring, const char *token, size_t len,
 	memcpy(memo->tag, tag, sizeof(tag));
 	memo->use = slot->use;
 	memo->who = *ret = slot->principal;
-	memo->used = true;
 	return 0;
 }
 

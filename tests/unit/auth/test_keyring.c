@@ -158,7 +158,7 @@ static void keyring_shared_outlives_first_free(void **state)
 static void keyring_recall_answers_as_find_for_every_token(void **state)
 {
 	struct keyring *keyring = make_keyring(2);
-	struct keyring_memo memo = {.used = false};
+	struct keyring_memo memo = {.use = NULL};
 	struct principal who, found;
 	char token[TOKEN_SIZE];
 
@@ -179,13 +179,13 @@ static void keyring_recall_answers_as_find_for_every_token(void **state)
 static void keyring_recall_forgets_with_the_keyring(void **state)
 {
 	struct keyring *keyring = make_keyring(1), *without = make_keyring(0);
-	struct keyring_memo memo = {.used = false};
+	struct keyring_memo memo = {.use = NULL};
 	struct principal who;
 	char token[TOKEN_SIZE];
 
 	make_token(0, token);
 	assert_int_equal(keyring_recall(keyring, token, strlen(token), &memo, &who), 0);
-	assert_true(memo.used);
+	assert_non_null(memo.use);
 	assert_int_equal(keyring_recall(without, token, strlen(token), &memo, &who),
 			 AUTH_E_UNKNOWN);
 	keyring_free(keyring);
@@ -197,7 +197,7 @@ static void key_use_goes_on_from_keyring_to_keyring(void **state)
 {
 	struct keyring_entry entries[2] = {make_entry(0), make_entry(1)};
 	struct keyring *first, *second;
-	struct keyring_memo memo = {.used = false};
+	struct keyring_memo memo = {.use = NULL};
 	const struct keyring_entry *held;
 	struct principal who;
 	char token[TOKEN_SIZE];

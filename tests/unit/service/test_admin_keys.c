@@ -96,7 +96,7 @@ static int revoke(struct rig *rig, const char *id, uint64_t revision)
 
 static int identify(struct rig *rig, const char *token, struct principal *ret)
 {
-	struct keyring_memo memo = {.used = false};
+	struct keyring_memo memo = {.use = NULL};
 
 	return service_identify(rig->service, token, strlen(token), &memo, ret);
 }

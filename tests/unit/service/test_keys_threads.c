@@ -25,7 +25,7 @@ struct asker {
 static void *ask_all(void *data)
 {
 	struct asker *asker = data;
-	struct keyring_memo memo = {.used = false};
+	struct keyring_memo memo = {.use = NULL};
 	struct principal who;
 
 	while (!atomic_load(asker->stop)) {

@@ -21,7 +21,7 @@ static int setup(void **state)
 static void recovered_key_lets_in_and_is_noted(void **state)
 {
 	struct rig *rig = *state;
-	struct keyring_memo memo = {.used = false};
+	struct keyring_memo memo = {.use = NULL};
 	struct principal who;
 	char id[ID_SIZE];
 

@@ -65,7 +65,7 @@ static bool refuse_right(const struct request *request, struct reply *reply)
 static bool refuse_caller(struct request *request, const struct httpd_request *from,
 			  struct reply *reply)
 {
-	struct keyring_memo none = {.used = false};
+	struct keyring_memo none = {.use = NULL};
 
 	_Static_assert(sizeof(none) <= HTTPD_NOTE_SIZE, "a connection keeps its memo in its note");
 	if (request->headers.twice) {

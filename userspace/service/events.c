@@ -4,22 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/random.h"
 #include "service/service_priv.h"
+#include "service/wake_priv.h"
 
 enum { TICKS_MIN = 2 }; /* that rates are of, at the least */
 
 #define TICK_NS (1000000000ULL / EVENTS_TICKS_PER_S)
-
-static uint64_t read_clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* Whoever was never taken in. */
 static void end_listener(struct events_listener *listener)
@@ -217,16 +209,13 @@ void events_tick(struct events *events, uint64_t now_ns)
 /* Until the next tick, until somebody stirs; without listeners until somebody comes. */
 static bool rest(struct events *events, uint64_t until_ns)
 {
-	const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),
-				       .tv_nsec = (long)(until_ns % 1000000000)};
 	bool stop;
 	int r = 0;
 
 	pthread_mutex_lock(&events->lock);
 	while (!events->stop && !events->stirred && r == 0)
-		r = events->listeners ?
-			    pthread_cond_timedwait(&events->wake, &events->lock, &until) :
-			    pthread_cond_wait(&events->wake, &events->lock);
+		r = events->listeners ? wake_wait(&events->wake, &events->lock, until_ns) :
+					pthread_cond_wait(&events->wake, &events->lock);
 	stop = events->stop;
 	pthread_mutex_unlock(&events->lock);
 	return stop;
@@ -235,13 +224,13 @@ static bool rest(struct events *events, uint64_t until_ns)
 static void *run_events(void *data)
 {
 	struct events *events = data;
-	uint64_t due_ns = read_clock_ns() + TICK_NS, now_ns;
+	uint64_t due_ns = wake_now_ns() + TICK_NS, now_ns;
 	bool stop, idle;
 
 	do {
 		idle = !events->listeners;
 		stop = rest(events, due_ns);
-		now_ns = read_clock_ns();
+		now_ns = wake_now_ns();
 		events_admit(events, now_ns);
 		if (idle)
 			due_ns = now_ns + TICK_NS;
@@ -258,17 +247,12 @@ static void *run_events(void *data)
 
 void events_init(struct events *events, struct service *service)
 {
-	pthread_condattr_t monotonic;
-
 	memset((void *)events, 0, sizeof(*events));
 	events->service = service;
 	sampler_init(&events->sampler);
 	random_bytes(&events->random, sizeof(events->random));
 	pthread_mutex_init(&events->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&events->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&events->wake, NULL);
 }
 
 int events_start(struct events *events)
@@ -292,7 +276,7 @@ void events_halt(struct events *events)
 		pthread_join(events->thread, NULL);
 	events->running = false;
 	/* Where there was no thread, and who came when it had ended. */
-	events_admit(events, read_clock_ns());
+	events_admit(events, wake_now_ns());
 }
 
 void events_done(struct events *events)

@@ -1,13 +1,12 @@
 /* Deletes what is due by the service's clock, and tries again what has failed. */
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
-#include <time.h>
 
 #include "service/admin.h"
 #include "service/keeper_priv.h"
 #include "service/service_priv.h"
+#include "service/wake_priv.h"
 
-#define NS_PER_S  1000000000ULL
 #define NS_PER_MS 1000000ULL
 
 enum { RETRY_MS = 1000 };
@@ -20,14 +19,6 @@ struct due {
 	char id[ID_SIZE];
 	uint64_t revision;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 static int find_earlier(const struct limit_entry *entry, void *data)
 {
@@ -69,7 +60,7 @@ static void take_back(struct keeper *keeper, const struct due *due)
 		return;
 	r = admin_limit_expire(keeper->service, &actor, &target, &error);
 	if (r) {
-		keeper->rest_until_ns = monotonic_ns() + RETRY_MS * NS_PER_MS;
+		keeper->rest_until_ns = wake_now_ns() + RETRY_MS * NS_PER_MS;
 		return;
 	}
 	pthread_mutex_lock(&keeper->lock);
@@ -110,17 +101,13 @@ static void retry_packets(struct service *service)
 /* True when it is time to stop. */
 static bool rest(struct keeper *keeper, uint64_t ms)
 {
-	uint64_t until_ns = monotonic_ns() + ms * NS_PER_MS;
-	struct timespec until = {
-		.tv_sec = (time_t)(until_ns / NS_PER_S),
-		.tv_nsec = (long)(until_ns % NS_PER_S),
-	};
+	uint64_t until_ns = wake_now_ns() + ms * NS_PER_MS;
 	bool stop;
 	int r = 0;
 
 	pthread_mutex_lock(&keeper->lock);
 	while (!keeper->stop && r == 0)
-		r = pthread_cond_timedwait(&keeper->wake, &keeper->lock, &until);
+		r = wake_wait(&keeper->wake, &keeper->lock, until_ns);
 	stop = keeper->stop;
 	pthread_mutex_unlock(&keeper->lock);
 	return stop;
@@ -135,7 +122,7 @@ static void *run_keeper(void *data)
 	while (!rest(keeper, more ? 0 : KEEPER_STEP_MS)) {
 		atomic_store_explicit(&keeper->service->about_ms,
 				      clock_utc_ms(keeper->service->clock), memory_order_relaxed);
-		now_ns = monotonic_ns();
+		now_ns = wake_now_ns();
 		more = now_ns >= keeper->rest_until_ns && take_back_next(keeper);
 		if (now_ns < retry_at_ns)
 			continue;
@@ -148,15 +135,11 @@ static void *run_keeper(void *data)
 
 int keeper_start(struct keeper *keeper, struct service *service)
 {
-	pthread_condattr_t monotonic;
 	int err;
 
 	*keeper = (struct keeper){.service = service};
 	pthread_mutex_init(&keeper->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&keeper->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&keeper->wake, NULL);
 	err = pthread_create(&keeper->thread, NULL, run_keeper, keeper);
 	if (!err) {
 		pthread_setname_np(keeper->thread, "keeper");

@@ -3,15 +3,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "service/draft_priv.h"
 #include "service/records_priv.h"
+#include "service/wake_priv.h"
+
+#define NS_PER_MS 1000000ULL
 
 int reconcile_init(struct reconcile *reconcile, const struct service_config *config,
 		   struct engine *engine)
 {
-	pthread_condattr_t monotonic;
 	int err;
 
 	*reconcile = (struct reconcile){
@@ -24,10 +25,7 @@ int reconcile_init(struct reconcile *reconcile, const struct service_config *con
 		return err;
 	packets_init(&reconcile->packets, config->datapath, config->clock);
 	pthread_mutex_init(&reconcile->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&reconcile->reached, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&reconcile->reached, NULL);
 	return 0;
 }
 
@@ -196,29 +194,15 @@ int reconcile_start(struct reconcile *reconcile, struct field_error *error)
 			   &reconcile->watch);
 }
 
-static struct timespec deadline_after(uint32_t ms)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_sec += ms / 1000;
-	at.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (at.tv_nsec >= 1000000000) {
-		at.tv_sec++;
-		at.tv_nsec -= 1000000000;
-	}
-	return at;
-}
-
 int reconcile_wait(struct reconcile *reconcile, uint64_t revision, uint32_t timeout_ms)
 {
-	struct timespec deadline = deadline_after(timeout_ms);
+	uint64_t until_ns = wake_now_ns() + timeout_ms * NS_PER_MS;
 	bool reached;
 	int r = 0;
 
 	pthread_mutex_lock(&reconcile->lock);
 	while (reconcile->revision < revision && !reconcile->stalled && r == 0)
-		r = pthread_cond_timedwait(&reconcile->reached, &reconcile->lock, &deadline);
+		r = wake_wait(&reconcile->reached, &reconcile->lock, until_ns);
 	reached = reconcile->revision >= revision;
 	pthread_mutex_unlock(&reconcile->lock);
 	return reached ? 0 : -ETIMEDOUT;

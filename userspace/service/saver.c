@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "service/saver_priv.h"
+#include "service/wake_priv.h"
 
-#define NS_PER_S  1000000000ULL
 #define NS_PER_MS 1000000ULL
 
 enum {
@@ -15,19 +14,9 @@ enum {
 	BLOCK_REST_NS = 1000000,
 };
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 void saver_init(struct saver *saver, const struct service_config *config, struct engine *engine,
 		struct resets *resets)
 {
-	pthread_condattr_t monotonic;
-
 	saver->engine = engine;
 	saver->resets = resets;
 	saver->clock = config->clock;
@@ -37,10 +26,7 @@ void saver_init(struct saver *saver, const struct service_config *config, struct
 		snprintf(saver->state.failing, sizeof(saver->state.failing), "%s",
 			 config->journal_off);
 	pthread_mutex_init(&saver->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&saver->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&saver->wake, NULL);
 	saver_set_interval(saver, config->snapshot_interval_ms);
 }
 
@@ -65,16 +51,6 @@ void saver_state(struct saver *saver, struct service_snapshots *ret)
 	pthread_mutex_unlock(&saver->lock);
 }
 
-static int wait_until(struct saver *saver, uint64_t until_ns)
-{
-	const struct timespec until = {
-		.tv_sec = (time_t)(until_ns / NS_PER_S),
-		.tv_nsec = (long)(until_ns % NS_PER_S),
-	};
-
-	return pthread_cond_timedwait(&saver->wake, &saver->lock, &until);
-}
-
 /* True when it is time to stop. */
 static bool rest_until(struct saver *saver, uint64_t until_ns)
 {
@@ -83,7 +59,7 @@ static bool rest_until(struct saver *saver, uint64_t until_ns)
 
 	pthread_mutex_lock(&saver->lock);
 	while (!saver->stop && r == 0)
-		r = wait_until(saver, until_ns);
+		r = wake_wait(&saver->wake, &saver->lock, until_ns);
 	stop = saver->stop;
 	pthread_mutex_unlock(&saver->lock);
 	return stop;
@@ -92,7 +68,7 @@ static bool rest_until(struct saver *saver, uint64_t until_ns)
 /* Rests for a moment, but no more once that takes too long; -EINTR when it is time to stop. */
 static int pace(struct saver *saver, uint64_t began_ns)
 {
-	uint64_t now_ns = monotonic_ns();
+	uint64_t now_ns = wake_now_ns();
 
 	if (now_ns - began_ns > saver->interval_ns / 4)
 		return rest_until(saver, now_ns) ? -EINTR : 0;
@@ -101,7 +77,7 @@ static int pace(struct saver *saver, uint64_t began_ns)
 
 static int write_blocks(struct saver *saver, struct engine_export *export, bool hurry)
 {
-	uint64_t began_ns = monotonic_ns();
+	uint64_t began_ns = wake_now_ns();
 	size_t len = saver_put_head(saver->block, saver->clock, saver->mark);
 	int err = 0;
 
@@ -157,13 +133,13 @@ static void note_written(struct saver *saver, int err)
 /* A snapshot that a stop interrupts is made anew by that. */
 void saver_save(struct saver *saver, bool hurry)
 {
-	uint64_t changes = engine_changes(saver->engine), began_ns = monotonic_ns();
+	uint64_t changes = engine_changes(saver->engine), began_ns = wake_now_ns();
 	int err;
 
 	if (saver->blocked || (saver->saved && changes == saver->saved_changes))
 		return;
 	err = write_snapshot(saver, hurry);
-	saver->took_ns = monotonic_ns() - began_ns;
+	saver->took_ns = wake_now_ns() - began_ns;
 	if (err == -EINTR)
 		return;
 	note_written(saver, err);
@@ -187,8 +163,8 @@ static bool rest_interval(struct saver *saver, uint64_t began_ns)
 	bool stop;
 
 	pthread_mutex_lock(&saver->lock);
-	while (!saver->stop && monotonic_ns() < next_ns(saver, began_ns))
-		wait_until(saver, next_ns(saver, began_ns));
+	while (!saver->stop && wake_now_ns() < next_ns(saver, began_ns))
+		wake_wait(&saver->wake, &saver->lock, next_ns(saver, began_ns));
 	stop = saver->stop;
 	pthread_mutex_unlock(&saver->lock);
 	return stop;
@@ -197,10 +173,10 @@ static bool rest_interval(struct saver *saver, uint64_t began_ns)
 static void *run_saver(void *data)
 {
 	struct saver *saver = data;
-	uint64_t began_ns = monotonic_ns();
+	uint64_t began_ns = wake_now_ns();
 
 	while (!rest_interval(saver, began_ns)) {
-		began_ns = monotonic_ns();
+		began_ns = wake_now_ns();
 		saver_save(saver, false);
 	}
 	saver_save(saver, true);

@@ -4,12 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/random.h"
 #include "service/service_priv.h"
+#include "service/wake_priv.h"
 
-#define NS_PER_S  1000000000ULL
 #define NS_PER_MS 1000000ULL
 
 enum {
@@ -25,27 +24,9 @@ enum {
 	DAY_MS = 86400000,
 };
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-static struct timespec timespec_of(uint64_t ns)
-{
-	return (struct timespec){
-		.tv_sec = (time_t)(ns / NS_PER_S),
-		.tv_nsec = (long)(ns % NS_PER_S),
-	};
-}
-
 void scribe_init(struct scribe *scribe, const struct service_config *config,
 		 struct service *service)
 {
-	pthread_condattr_t monotonic;
-
 	scribe->service = service;
 	scribe->ledger = config->ledger;
 	scribe->state.kept = config->ledger != NULL;
@@ -54,11 +35,8 @@ void scribe_init(struct scribe *scribe, const struct service_config *config,
 			 "the ledger is being opened");
 	pthread_mutex_init(&scribe->work, NULL);
 	pthread_mutex_init(&scribe->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&scribe->wake, &monotonic);
-	pthread_cond_init(&scribe->opened, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&scribe->wake, NULL);
+	pthread_cond_init(&scribe->opened, NULL);
 	scribe_set_interval(scribe, config->snapshot_interval_ms);
 	scribe_set_keep(scribe, config->audit_keep_ms, config->usage_keep_ms);
 }
@@ -125,13 +103,13 @@ void scribe_tell(struct scribe *scribe, size_t notes, size_t unnoted)
 
 bool scribe_is_ready(struct scribe *scribe, struct field_error *error)
 {
-	struct timespec until = timespec_of(monotonic_ns() + OPEN_WAIT_MS * NS_PER_MS);
+	uint64_t until_ns = wake_now_ns() + OPEN_WAIT_MS * NS_PER_MS;
 	bool ready;
 	int r = 0;
 
 	pthread_mutex_lock(&scribe->lock);
 	while (scribe->running && !scribe->state.opened && r == 0)
-		r = pthread_cond_timedwait(&scribe->opened, &scribe->lock, &until);
+		r = wake_wait(&scribe->opened, &scribe->lock, until_ns);
 	ready = scribe->ready;
 	if (!ready)
 		field_error_set(error, "", "%s",
@@ -271,23 +249,22 @@ static uint64_t rest_ns(const struct scribe *scribe, uint64_t retry_ms)
 
 static void wait_until(struct scribe *scribe, uint64_t until_ns, bool heed_notes)
 {
-	const struct timespec until = timespec_of(until_ns);
 	int r = 0;
 
 	while (!scribe->stop && !(heed_notes && scribe->told) && r == 0)
-		r = pthread_cond_timedwait(&scribe->wake, &scribe->lock, &until);
+		r = wake_wait(&scribe->wake, &scribe->lock, until_ns);
 }
 
 /* Until there is something to do; true when it is time to stop. After a failure notes must wait. */
 static bool rest(struct scribe *scribe, uint64_t retry_ms)
 {
-	uint64_t now_ns = monotonic_ns();
+	uint64_t now_ns = wake_now_ns();
 	bool stop;
 
 	pthread_mutex_lock(&scribe->lock);
 	wait_until(scribe, now_ns + rest_ns(scribe, retry_ms), !retry_ms);
 	if (scribe->told && !retry_ms)
-		wait_until(scribe, monotonic_ns() + GATHER_MS * NS_PER_MS, false);
+		wait_until(scribe, wake_now_ns() + GATHER_MS * NS_PER_MS, false);
 	scribe->told = false;
 	stop = scribe->stop;
 	pthread_mutex_unlock(&scribe->lock);

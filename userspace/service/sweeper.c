@@ -1,9 +1,9 @@
 /* Sweeps the engine in steps whose pace follows the number of live keys. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <time.h>
 
 #include "service/sweeper_priv.h"
+#include "service/wake_priv.h"
 
 #define NS_PER_S    1000000000ULL
 #define REST_MIN_NS (NS_PER_S / 1000)
@@ -31,19 +31,13 @@ struct sweep_pace sweep_pace_for(uint64_t keys, uint64_t pass_ns)
 /* True when it is time to stop. */
 static bool rest(struct sweeper *sweeper, uint64_t ns)
 {
-	struct timespec until;
+	uint64_t until_ns = wake_now_ns() + ns;
 	bool stop;
 	int r = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += (long)ns;
-	if (until.tv_nsec >= (long)NS_PER_S) {
-		until.tv_nsec -= (long)NS_PER_S;
-		until.tv_sec++;
-	}
 	pthread_mutex_lock(&sweeper->lock);
 	while (!sweeper->stop && r == 0)
-		r = pthread_cond_timedwait(&sweeper->wake, &sweeper->lock, &until);
+		r = wake_wait(&sweeper->wake, &sweeper->lock, until_ns);
 	stop = sweeper->stop;
 	pthread_mutex_unlock(&sweeper->lock);
 	return stop;
@@ -66,13 +60,8 @@ static void *run_sweeper(void *data)
 
 static void init_wake(struct sweeper *sweeper)
 {
-	pthread_condattr_t monotonic;
-
 	pthread_mutex_init(&sweeper->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&sweeper->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&sweeper->wake, NULL);
 }
 
 static void done_wake(struct sweeper *sweeper)

@@ -17,7 +17,7 @@
  * process that writes; it keeps no reader away. Another process of a user who may write the directory
  * can open the database at any time and copy it by SQLite's means (a backup, VACUUM INTO); copying
  * the file alone misses what is still in `<path>-wal`. Entries wait in the store until they are here
- * (service/audit.h), so who backs up both copies the store first: then no entry is in neither copy,
+ * (service/audit_priv.h), so who backs up both copies the store first: then no entry is in neither copy,
  * and one in both is taken once.
  */
 #define LEDGER_E_NEWER   1 /* written by a newer version: left alone */

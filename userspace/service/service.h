@@ -17,6 +17,7 @@
  * Records of the store live under "tenants/<tenant>/": "limits/<id>", "limit_subjects/<digest>"
  * (the id of the limit that counts this subject), "api_keys/<id>", "users/<id>";
  * "tenants/<tenant>" itself holds {"schema":1,"number":N}. One tenant, "default", for now.
+ * Beside them, for a while each, lie notes on changes (audit_priv.h) and resets (resets_priv.h).
  *
  * Three parts: check.h answers checks, admin.h applies validated changes to the store, and
  * reconcile (internal) carries the store's changes into the engine and the catalog by watch. A

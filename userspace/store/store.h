@@ -107,10 +107,10 @@ int store_txn(struct store *store, const struct store_txn *txn, uint64_t *ret_re
  */
 int store_watch(struct store *store, const char *prefix, uint64_t from_revision,
 		store_watch_fn changed, void *data, struct store_watch **ret);
-/* Why the last write failed, a sentence for the operator; NULL: it did not. Static, from any thread,
- * without waiting. */
+/* Why the last write failed, or a read since, as a sentence for the operator; NULL: none did.
+ * Static, from any thread, without waiting. */
 const char *store_trouble(struct store *store);
-/* If the last write failed, tries one that changes nothing, so that store_trouble() tells the present. */
+/* If there is trouble, tries a write that changes nothing, so that store_trouble() tells the present. */
 void store_probe(struct store *store);
 /* No callback runs after it returns. Not from inside a callback. NULL is fine. */
 void store_unwatch(struct store *store, struct store_watch *watch);

@@ -2,9 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "httpd/httpd_priv.h"
 

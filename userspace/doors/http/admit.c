@@ -1,6 +1,5 @@
 /* Decides whether a request is known, allowed and well-formed, before anything is done. */
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <string.h>
 
 #include "doors/http/admit.h"

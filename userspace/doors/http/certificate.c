@@ -1,7 +1,5 @@
 /* The certificate of both listeners: read at the start, and replaced while they answer. */
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <string.h>
 
 #include "base/utc.h"
 #include "doors/http/certificate.h"

@@ -1,8 +1,6 @@
 /* GET and POST /api/check: one question or many, answered in order. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "doors/http/check_body.h"
 #include "doors/http/handlers.h"

@@ -7,7 +7,6 @@
 #include "doors/http/handlers.h"
 #include "doors/http/http_priv.h"
 #include "doors/http/packets_json.h"
-#include "doors/http/problem.h"
 #include "service/history.h"
 
 /* "ok", or what is wrong with keeping what keys consumed over a restart. */

@@ -1,6 +1,5 @@
 /* The past over HTTP: who changed what, and how much was asked. */
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <string.h>
 
 #include "base/random.h"

@@ -176,14 +176,6 @@ void httpd_room(const struct httpd *httpd, struct httpd_room *ret)
 	}
 }
 
-unsigned int httpd_connections(const struct httpd *httpd)
-{
-	struct httpd_room room;
-
-	httpd_room(httpd, &room);
-	return room.connections;
-}
-
 void httpd_drain(struct httpd *httpd, unsigned int timeout_ms)
 {
 	struct timespec until;

@@ -170,8 +170,6 @@ struct httpd_room {
 	uint64_t displaced;       /* connections that have given way so far */
 };
 void httpd_room(const struct httpd *httpd, struct httpd_room *ret);
-/* The connections alone. */
-unsigned int httpd_connections(const struct httpd *httpd);
 
 /* From now on newcomers get this certificate; who is there goes on with theirs. Any thread; only for
  * a server that has TLS. The caller's reference stays his. */

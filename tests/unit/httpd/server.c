@@ -284,6 +284,14 @@ void server_stop(struct server *server)
 	httpd_free(server->httpd);
 }
 
+unsigned int server_connections(const struct server *server)
+{
+	struct httpd_room room;
+
+	httpd_room(server->httpd, &room);
+	return room.connections;
+}
+
 unsigned int server_count(void)
 {
 	return atomic_load(&count);

@@ -23,6 +23,8 @@ void server_use_tls(void);
 struct httpd_config server_config(void);
 void server_start(struct server *server, const struct httpd_config *config);
 void server_stop(struct server *server);
+/* Open now. */
+unsigned int server_connections(const struct server *server);
 /* Waits for a deferred exchange and takes the oldest. NULL: none in that time. */
 struct httpd_exchange *server_wait_deferred(unsigned int wait_ms);
 /* There must be one, soon. */

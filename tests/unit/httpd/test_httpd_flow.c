@@ -365,7 +365,7 @@ static void wait_until_forgotten(void)
 {
 	uint64_t from = client_now_ms();
 
-	while (httpd_connections(server.httpd) > 0) {
+	while (server_connections(&server) > 0) {
 		struct httpd_exchange *late = server_wait_deferred(5);
 
 		if (late)

@@ -199,7 +199,7 @@ static void newcomer_takes_the_place_of_who_has_waited_longest(void **state)
 		get(honest);
 		more[i] = client_connect(server.port);
 		get(more[i]);
-		assert_int_equal(httpd_connections(server.httpd), N + 1);
+		assert_int_equal(server_connections(&server), N + 1);
 	}
 	for (int i = 0; i < N; i++) {
 		get(more[i]);

@@ -225,7 +225,7 @@ static void peer_that_takes_nothing_is_cut_off(void **state)
 	fd = open_deaf(&stream);
 	assert_true(SOON(httpd_stream_write(stream, event, EVENT_BYTES) == -EPIPE));
 	assert_int_equal(server_gone(), 1);
-	assert_true(SOON(httpd_connections(server.httpd) == 0));
+	assert_true(SOON(server_connections(&server) == 0));
 	httpd_stream_end(stream);
 	close(fd);
 	server_stop(&server);
@@ -252,7 +252,7 @@ static void peer_that_goes_away_is_noticed_at_once(void **state)
 		if (i == 2)
 			close(fd);
 	}
-	assert_true(SOON(httpd_connections(server.httpd) == 0));
+	assert_true(SOON(server_connections(&server) == 0));
 	server_stop(&server);
 }
 
@@ -309,7 +309,7 @@ static void drain_waits_half_a_second_for_a_peer_that_does_not_leave(void **stat
 	from = client_now_ms();
 	httpd_drain(server.httpd, 5000);
 	assert_in_range(client_now_ms() - from, 400, 1900);
-	assert_int_equal(httpd_connections(server.httpd), 0);
+	assert_int_equal(server_connections(&server), 0);
 	httpd_stream_end(stream);
 	close(fd);
 	server_stop(&server);
@@ -328,7 +328,7 @@ static void drain_waits_half_a_second_for_a_peer_that_does_not_read(void **state
 	from = client_now_ms();
 	httpd_drain(server.httpd, 5000);
 	assert_in_range(client_now_ms() - from, 400, 2000);
-	assert_int_equal(httpd_connections(server.httpd), 0);
+	assert_int_equal(server_connections(&server), 0);
 	httpd_stream_end(stream);
 	close(fd);
 	server_stop(&server);

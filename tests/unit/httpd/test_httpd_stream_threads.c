@@ -102,7 +102,7 @@ static void streams_of_vanishing_peers_are_all_ended(void **state)
 	for (int i = 0; i < CLIENTS; i++)
 		pthread_join(clients[i], NULL);
 	httpd_drain(server.httpd, 5000);
-	assert_int_equal(httpd_connections(server.httpd), 0);
+	assert_int_equal(server_connections(&server), 0);
 	atomic_store(&stopping, true);
 	for (int i = 0; i < WRITERS; i++)
 		pthread_join(writers[i], NULL);

@@ -441,9 +441,9 @@ static void peer_that_ends_without_a_word_is_forgotten(void **state)
 		tls_close(ssl);
 	}
 	expect_service();
-	for (int i = 0; i < 200 && httpd_connections(server.httpd) > 0; i++)
+	for (int i = 0; i < 200 && server_connections(&server) > 0; i++)
 		usleep(5000);
-	assert_int_equal(httpd_connections(server.httpd), 0);
+	assert_int_equal(server_connections(&server), 0);
 	server_stop(&server);
 }
 

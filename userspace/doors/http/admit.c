@@ -36,7 +36,7 @@ static bool refuse_credentials(struct request *request, struct keyring_memo *mem
 
 	if (request->headers.authorization.text &&
 	    request_bearer(request->headers.authorization, &token))
-		r = service_identify(request->http->config.service, token.text, token.len, memo,
+		r = service_identify(request_service(request), token.text, token.len, memo,
 				     &request->who);
 	if (r == 0)
 		return false;

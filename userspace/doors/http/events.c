@@ -153,7 +153,7 @@ static int parse_wish(const struct request *request, struct reply *reply, struct
 	}
 	if (!asked)
 		return 0;
-	catalog = service_catalog_read(request->http->config.service);
+	catalog = service_catalog_read(request_service(request));
 	if (!catalog) {
 		problem_fault(reply, -ENOMEM);
 		return -ENOMEM;
@@ -177,7 +177,7 @@ static struct events_client *new_client(const struct request *request, struct ev
 	client->who = request->who;
 	buf_init(&client->text);
 	wish->data = client;
-	if (events_listener_new(request->http->config.service, wish, &client->listener)) {
+	if (events_listener_new(request_service(request), wish, &client->listener)) {
 		free(client);
 		return NULL;
 	}

@@ -104,8 +104,7 @@ static void answer_one(struct request *request, const struct check_request *chec
 	struct field_error error = {.field = ""};
 	struct json_writer writer;
 	struct check_answer answer;
-	int err =
-		service_check(request->http->config.service, &request->who, check, &error, &answer);
+	int err = service_check(request_service(request), &request->who, check, &error, &answer);
 
 	if (err) {
 		unsigned int status = status_of(err, &error);
@@ -170,8 +169,7 @@ static void answer_entry(struct request *request, const struct check_request *ch
 {
 	struct field_error error = {.field = ""};
 	struct check_answer answer;
-	int err =
-		service_check(request->http->config.service, &request->who, check, &error, &answer);
+	int err = service_check(request_service(request), &request->who, check, &error, &answer);
 
 	if (err == 0) {
 		put_answer(writer, check, &answer);
@@ -196,7 +194,7 @@ static void look_ahead(const struct request *request, const struct check_body *b
 
 	if (at % CHECK_AHEAD_MAX != 0)
 		return;
-	service_check_ahead(request->http->config.service, &request->who, &body->checks[at],
+	service_check_ahead(request_service(request), &request->who, &body->checks[at],
 			    n < CHECK_AHEAD_MAX ? n : CHECK_AHEAD_MAX);
 }
 

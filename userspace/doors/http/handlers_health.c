@@ -55,7 +55,7 @@ static void write_store(struct service *service, struct json_writer *writer)
 
 static void write_details(struct request *request, bool ready, struct json_writer *writer)
 {
-	struct service *service = request->http->config.service;
+	struct service *service = request_service(request);
 	struct service_packets state;
 
 	json_name(writer, "version");
@@ -105,7 +105,7 @@ void handle_livez(struct request *request, struct reply *reply)
 void handle_readyz(struct request *request, struct reply *reply)
 {
 	char reason[SERVICE_REASON_SIZE];
-	bool ready = service_ready(request->http->config.service, reason);
+	bool ready = service_ready(request_service(request), reason);
 
 	if (atomic_load(&request->http->draining))
 		answer_health(request, "stopping", true, reply);

@@ -20,14 +20,9 @@ enum {
 
 #define HOUR_MS ((uint64_t)LEDGER_HOUR_MS)
 
-static struct service *service_of(const struct request *request)
-{
-	return request->http->config.service;
-}
-
 static uint64_t now_of(const struct request *request)
 {
-	return clock_utc_ms(service_clock(service_of(request)));
+	return clock_utc_ms(service_clock(request_service(request)));
 }
 
 /* A page under way. */
@@ -160,7 +155,7 @@ static void put_waiting(struct request *request, struct json_writer *writer)
 {
 	struct service_ledger state;
 
-	service_ledger(service_of(request), &state);
+	service_ledger(request_service(request), &state);
 	json_name(writer, "waiting");
 	json_put_u64(writer, state.waiting);
 }
@@ -178,8 +173,8 @@ void handle_audit(struct request *request, struct reply *reply)
 		return;
 	}
 	begin_list(&listing, &page, reply);
-	err = service_each_change(service_of(request), &request->who, search, list_change, &listing,
-				  &error);
+	err = service_each_change(request_service(request), &request->who, search, list_change,
+				  &listing, &error);
 	if (err) {
 		answer_failure(err, &error, reply);
 		return;
@@ -262,8 +257,8 @@ void handle_usage(struct request *request, struct reply *reply)
 		return;
 	}
 	begin_list(&listing, &page, reply);
-	err = service_each_usage(service_of(request), &request->who, span, list_usage, &listing,
-				 &error);
+	err = service_each_usage(request_service(request), &request->who, span, list_usage,
+				 &listing, &error);
 	if (err) {
 		answer_failure(err, &error, reply);
 		return;

@@ -14,15 +14,11 @@
 
 static const char noun[] = "API key", id_prefix[] = "key_";
 
-static struct service *service_of(const struct request *request)
-{
-	return request->http->config.service;
-}
-
 static void answer_page(struct request *request, const struct page *page, struct reply *reply)
 {
-	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
-	struct api_key_shown shown = {.now_ms = clock_utc_ms(service_clock(service_of(request)))};
+	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(request_service(request));
+	struct api_key_shown shown = {
+		.now_ms = clock_utc_ms(service_clock(request_service(request)))};
 	const struct keyring_entry *entries;
 	size_t n, total;
 
@@ -55,10 +51,10 @@ void handle_keys_list(struct request *request, struct reply *reply)
 static void answer_key(struct request *request, const struct api_key *key, const char *token,
 		       struct reply *reply)
 {
-	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
+	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(request_service(request));
 	const struct keyring_entry *entry = catalog_find_key(catalog, key->tenant, key->id);
 	const struct api_key_shown shown = {
-		.now_ms = clock_utc_ms(service_clock(service_of(request))),
+		.now_ms = clock_utc_ms(service_clock(request_service(request))),
 		.last_used_at_ms = entry ? key_use_last_ms(entry->use) : 0,
 		.token = token,
 	};
@@ -77,7 +73,8 @@ void handle_keys_create(struct request *request, struct reply *reply)
 
 	if (body_refuse_query(request, reply) || body_parse_object(request, reply, &document))
 		return;
-	err = admin_key_create(service_of(request), &actor, json_root(document), &error, &result);
+	err = admin_key_create(request_service(request), &actor, json_root(document), &error,
+			       &result);
 	if (err) {
 		outcome_answer(err, noun, NULL, &error, reply);
 		return;
@@ -90,7 +87,7 @@ void handle_keys_create(struct request *request, struct reply *reply)
 
 void handle_keys_get(struct request *request, struct reply *reply)
 {
-	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
+	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(request_service(request));
 	const struct keyring_entry *entry;
 
 	if (body_refuse_query(request, reply))
@@ -104,7 +101,7 @@ void handle_keys_get(struct request *request, struct reply *reply)
 
 static int get_if_match(const struct request *request, struct reply *reply, uint64_t *ret)
 {
-	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
+	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(request_service(request));
 	const struct keyring_entry *entry =
 		catalog_find_key(catalog, request->who.tenant, request->id);
 
@@ -123,8 +120,8 @@ void handle_keys_update(struct request *request, struct reply *reply)
 	if (body_refuse_query(request, reply) || get_if_match(request, reply, &target.revision) ||
 	    body_parse_object(request, reply, &document))
 		return;
-	err = admin_key_update(service_of(request), &actor, &target, json_root(document), &error,
-			       &result);
+	err = admin_key_update(request_service(request), &actor, &target, json_root(document),
+			       &error, &result);
 	if (err)
 		outcome_answer(err, noun, NULL, &error, reply);
 	else
@@ -140,7 +137,7 @@ void handle_keys_delete(struct request *request, struct reply *reply)
 
 	if (body_refuse_query(request, reply) || get_if_match(request, reply, &target.revision))
 		return;
-	err = admin_key_delete(service_of(request), &actor, &target, &error);
+	err = admin_key_delete(request_service(request), &actor, &target, &error);
 	if (err)
 		outcome_answer(err, noun, NULL, &error, reply);
 	else

@@ -14,17 +14,12 @@
 #include "json/writer.h"
 #include "service/admin.h"
 
-static struct service *service_of(const struct request *request)
-{
-	return request->http->config.service;
-}
-
 static const char noun[] = "limit", id_prefix[] = "lim_";
 
 static void answer_limit(struct request *request, const struct limit *limit, bool with_stats,
 			 struct reply *reply)
 {
-	struct service *service = service_of(request);
+	struct service *service = request_service(request);
 	struct limit_stats stats = {.allowed = 0};
 	struct limit_capacity capacity;
 	bool in_force;
@@ -39,7 +34,7 @@ static void answer_limit(struct request *request, const struct limit *limit, boo
 static void answer_page(struct request *request, const struct page *page, bool with_stats,
 			struct reply *reply)
 {
-	struct service *service = service_of(request);
+	struct service *service = request_service(request);
 	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service);
 	const struct limit *limits[PAGE_MAX + 1];
 	struct limit_stats stats;
@@ -84,7 +79,8 @@ void handle_limits_create(struct request *request, struct reply *reply)
 
 	if (body_refuse_query(request, reply) || body_parse_object(request, reply, &document))
 		return;
-	err = admin_limit_create(service_of(request), &actor, json_root(document), &error, &result);
+	err = admin_limit_create(request_service(request), &actor, json_root(document), &error,
+				 &result);
 	if (err) {
 		outcome_answer(err, noun, result.existing_id, &error, reply);
 		return;
@@ -97,7 +93,7 @@ void handle_limits_create(struct request *request, struct reply *reply)
 
 void handle_limits_get(struct request *request, struct reply *reply)
 {
-	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
+	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(request_service(request));
 	const struct limit *limit;
 
 	if (body_refuse_query(request, reply))
@@ -111,7 +107,7 @@ void handle_limits_get(struct request *request, struct reply *reply)
 
 static int get_if_match(const struct request *request, struct reply *reply, uint64_t *ret)
 {
-	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(service_of(request));
+	_cleanup_catalog_ struct catalog *catalog = service_catalog_get(request_service(request));
 	const struct limit *limit = catalog_find(catalog, request->who.tenant_number, request->id);
 
 	return outcome_if_match(request, noun, limit ? limit->revision : 0, reply, ret);
@@ -129,8 +125,8 @@ void handle_limits_update(struct request *request, struct reply *reply)
 	if (body_refuse_query(request, reply) || get_if_match(request, reply, &target.revision) ||
 	    body_parse_object(request, reply, &document))
 		return;
-	err = admin_limit_update(service_of(request), &actor, &target, json_root(document), &error,
-				 &result);
+	err = admin_limit_update(request_service(request), &actor, &target, json_root(document),
+				 &error, &result);
 	if (err) {
 		outcome_answer(err, noun, result.existing_id, &error, reply);
 		return;
@@ -148,7 +144,7 @@ void handle_limits_delete(struct request *request, struct reply *reply)
 
 	if (body_refuse_query(request, reply) || get_if_match(request, reply, &target.revision))
 		return;
-	err = admin_limit_delete(service_of(request), &actor, &target, &error);
+	err = admin_limit_delete(request_service(request), &actor, &target, &error);
 	if (err)
 		outcome_answer(err, noun, NULL, &error, reply);
 	else
@@ -164,7 +160,7 @@ void handle_limits_confirm(struct request *request, struct reply *reply)
 
 	if (body_refuse_query(request, reply))
 		return;
-	err = admin_limit_confirm(service_of(request), &actor, request->id, &error, &result);
+	err = admin_limit_confirm(request_service(request), &actor, request->id, &error, &result);
 	if (err) {
 		outcome_answer(err, noun, NULL, &error, reply);
 		return;
@@ -211,7 +207,8 @@ void handle_limits_reset(struct request *request, struct reply *reply)
 			return;
 		}
 	}
-	err = admin_limit_reset(service_of(request), &actor, request->id, key, key_len, &error);
+	err = admin_limit_reset(request_service(request), &actor, request->id, key, key_len,
+				&error);
 	if (err)
 		outcome_answer(err, noun, NULL, &error, reply);
 	else

@@ -61,7 +61,7 @@ static void write_limits(const struct service_packets *packets, struct json_writ
 
 void handle_packets(struct request *request, struct reply *reply)
 {
-	struct service *service = request->http->config.service;
+	struct service *service = request_service(request);
 	struct service_packets packets;
 	struct sluice_reasons reasons;
 	struct json_writer writer;

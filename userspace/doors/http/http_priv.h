@@ -7,6 +7,7 @@
 
 #include "base/log_bound.h"
 #include "doors/http/http.h"
+#include "doors/http/request.h"
 #include "doors/http/worker.h"
 #include "metrics/counters.h"
 
@@ -34,3 +35,8 @@ struct http {
 	pthread_mutex_t says_lock; /* held to copy a line */
 	char settings[HTTP_SETTINGS_SIZE];
 };
+
+static inline struct service *request_service(const struct request *request)
+{
+	return request->http->config.service;
+}

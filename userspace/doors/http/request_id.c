@@ -42,7 +42,7 @@ static bool is_secret(const struct request *request, struct httpd_text text)
 	    request_bearer(request->headers.authorization, &own) &&
 	    memmem(text.text, text.len, own.text, own.len))
 		return true;
-	catalog = service_catalog_read(request->http->config.service);
+	catalog = service_catalog_read(request_service(request));
 	return !catalog || keyring_find(catalog->keyring, text.text, text.len, &who) == 0;
 }
 

@@ -141,7 +141,7 @@ static void add_key(struct fields *fields, const struct request *request)
 		key = query_get(&request->query, "key");
 	if (!key)
 		return;
-	catalog = service_catalog_get(request->http->config.service);
+	catalog = service_catalog_get(request_service(request));
 	if (keyring_find(catalog->keyring, key->value, key->value_len, &who) == 0)
 		add_text(fields, "key", "*");
 	else

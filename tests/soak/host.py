@@ -1,5 +1,6 @@
 """The one server of a soak: started, stopped and killed again and again, always at the same place."""
 # SPDX-License-Identifier: MIT
+import contextlib
 import http.client
 import json
 import os
@@ -152,5 +153,9 @@ class Host:
 
     def descriptors(self):
         """What each of them is: a path, or a kind and a number."""
-        folder = f"/proc/{self.server.process.pid}/fd"
-        return [os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)]
+        found = []
+        with os.scandir(f"/proc/{self.server.process.pid}/fd") as folder:
+            for one in folder:
+                with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+                    found.append(os.readlink(one.path))
+        return found

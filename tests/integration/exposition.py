@@ -105,6 +105,6 @@ def promtool(*args, text=None):
     if not shutil.which("promtool"):
         pytest.skip("promtool is not installed (package prometheus)")
     done = subprocess.run(["promtool", "check", *map(str, args)], input=text, text=True,
-                          capture_output=True, timeout=60)
+                          capture_output=True, timeout=60, start_new_session=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

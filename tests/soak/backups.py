@@ -24,7 +24,8 @@ class Backups(Actor):
         file = self.host.folder / "backup.tar"
         done = subprocess.run(
             command("backup", file, "--data", self.host.folder / "data", "--force", "-o", "json"),
-            env=environment(), capture_output=True, text=True, timeout=60, check=False)
+            env=environment(), capture_output=True, text=True, timeout=60, check=False,
+            start_new_session=True)
         after = dict(self.changes.kept)
         if done.returncode:
             self.record.violation("a backup is made", f"status {done.returncode}: {done.stderr}")
@@ -37,7 +38,7 @@ class Backups(Actor):
         """SQLite finds nothing wrong, and each limit that stood all the while is in it."""
         folder = self.host.folder / "restored"
         folder.mkdir()
-        subprocess.run(["tar", "-xf", file, "-C", folder], check=True)
+        subprocess.run(["tar", "-xf", file, "-C", folder], check=True, start_new_session=True)
         for name in ("store.db", "ledger.db"):
             database = sqlite3.connect(folder / name)
             faults = database.execute("PRAGMA integrity_check").fetchall()

@@ -14,6 +14,9 @@ import time
 from conftest import KEY, Client, Server
 
 SNAPSHOT_INTERVAL_S = 2
+# Ctrl-C is for the soak alone, so what it starts is in a session of its own; whoever kills the soak
+# has then killed what would stay behind.
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 READY_S = 1
 # Log lines that are graver than info and no fault of the server's, given what a soak does.
 EXPECTED = re.compile(
@@ -62,7 +65,8 @@ class Host:
     def start(self):
         """Until it is ready, which must not take long."""
         began = time.monotonic()
-        self.server = Server(self.folder / "data", *self.arguments(), listen=f"127.0.0.1:{self.port}")
+        self.server = Server(self.folder / "data", *self.arguments(), listen=f"127.0.0.1:{self.port}",
+                             prefix=("setsid", *DIES_WITH_US))
         self.lives += 1
         while not self._is_ready():
             if time.monotonic() - began > 10 * READY_S:

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from actor import Actor
+from host import DIES_WITH_US
 from tap import SO_ATTACH_FILTER, Tap
 
 PORT, OTHER_PORT = 4053, 4054
@@ -63,7 +64,7 @@ class Packets(Actor):
         self.limit = self.ask("packet limit POST", "POST", "/api/limits", body, (201,)).json["id"]
         self.passed.start()
         self.flood = self.host.wire.run_far(
-            self.generator, "--interface", self.host.wire.far, "--src", "10.0.0.1", "--sources",
+            *DIES_WITH_US, self.generator, "--interface", self.host.wire.far, "--src", "10.0.0.1", "--sources",
             SOURCES, "--dst", "192.0.2.1", "--dst-port", PORT, "--pps", PPS, "--seed", "1",
             "--for", f"{self.seconds + 600}s", stdout=subprocess.PIPE, text=True,
             start_new_session=True)

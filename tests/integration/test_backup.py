@@ -393,17 +393,23 @@ def test_killed_one_leaves_no_half_file_and_the_next_clears_up(loaded, tmp_path)
     server, _, _ = loaded
     file = tmp_path / "b.tar"
     choose = random.Random(5)
-    whole = 0
+    began = time.monotonic()
+    take(file, server.data)
+    took = time.monotonic() - began
+    file.unlink()
+    whole = half = 0
     for _ in range(20):
         one = subprocess.Popen(command("backup", file, "--data", server.data), env=environment(),
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(choose.uniform(0, 0.08))
+        time.sleep(choose.uniform(0, took))
         one.kill()
         one.wait()
+        half += (tmp_path / "b.tar.part").exists() and not file.exists()
         if file.exists():
             whole += 1
             judge(unpack(file, tmp_path / f"r{whole}"))
             file.unlink()
+    assert half > 0, "the kills came at no bad moment"
     (tmp_path / "b.tar.part").mkdir(exist_ok=True)
     (tmp_path / "b.tar.part" / "store.db").write_text("half")
     take(file, server.data)

@@ -9,13 +9,7 @@
 #include <unistd.h>
 
 #include "app/data_dir.h"
-#include "base/cleanup.h"
-
-static void close_fd(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
+#include "base/fd.h"
 
 int data_dir_prepare(const char *path, struct field_error *error)
 {
@@ -60,7 +54,7 @@ static int give_to_owner(int dir_fd, int fd)
 
 static int write_new_file(int dir_fd, const char *name, const void *bytes, size_t len)
 {
-	_cleanup_(close_fd) int fd =
+	_cleanup_fd_ int fd =
 		openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int err;
 
@@ -76,7 +70,7 @@ static int write_new_file(int dir_fd, const char *name, const void *bytes, size_
 
 int data_dir_write(const char *path, const char *name, const void *bytes, size_t len)
 {
-	_cleanup_(close_fd) int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char fresh[NAME_MAX + 1];
 	int err;
 

@@ -10,17 +10,11 @@
 #include <unistd.h>
 
 #include "backup/backup_priv.h"
-#include "base/cleanup.h"
+#include "base/fd.h"
 
 enum {
 	PIECE_SIZE = 65536,
 };
-
-static void close_fd(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 static int refuse_file(const struct job *job, const char *what)
 {
@@ -43,7 +37,7 @@ static int look_at_target(const struct job *job)
 static int write_manifest(const struct job *job)
 {
 	_cleanup_buf_ struct buf text;
-	_cleanup_(close_fd) int fd = stage_create(&job->stage, STAGE_MANIFEST);
+	_cleanup_fd_ int fd = stage_create(&job->stage, STAGE_MANIFEST);
 
 	buf_init(&text);
 	if (fd < 0)
@@ -70,7 +64,7 @@ static int sync_directory_of(const char *file)
 {
 	const char *slash = strrchr(file, '/');
 	size_t len = slash ? (size_t)(slash - file) : 0;
-	_cleanup_(close_fd) int fd = -1;
+	_cleanup_fd_ int fd = -1;
 	char path[PATH_MAX];
 
 	if (len >= sizeof(path))
@@ -130,7 +124,7 @@ static int stream(const struct job *job, int fd)
 
 static int make_archive(struct job *job)
 {
-	_cleanup_(close_fd) int fd = stage_create(&job->stage, STAGE_ARCHIVE);
+	_cleanup_fd_ int fd = stage_create(&job->stage, STAGE_ARCHIVE);
 	int r = fd < 0 ? fd : tar_write(job, fd);
 
 	if (!r)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "backup/backup_priv.h"
-#include "base/cleanup.h"
+#include "base/fd.h"
 #include "journal/backends.h"
 #include "store/backends.h"
 
@@ -52,12 +52,6 @@ static const struct row {
 enum {
 	N_ROWS = sizeof(rows) / sizeof(rows[0]),
 };
-
-static void close_fd(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 static int refuse(const struct copying *copying, const char *why)
 {
@@ -109,8 +103,7 @@ static int copy_bytes(const struct copying *copying, int from, int to)
 static int copy_file(const struct copying *copying, int *ret_fd)
 {
 	/* Nobody waits for the other end of a pipe, which is none of ours. */
-	_cleanup_(close_fd) int from =
-		open(copying->from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_fd_ int from = open(copying->from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat info;
 	int to, r;
 
@@ -135,7 +128,7 @@ static int copy_file(const struct copying *copying, int *ret_fd)
 static int copy_database(struct copying *copying)
 {
 	const struct stage *stage = &copying->job->stage;
-	_cleanup_(close_fd) int log = -1;
+	_cleanup_fd_ int log = -1;
 	struct db_facts facts;
 	char to[PATH_MAX];
 	int r = stage_path(stage, copying->row->name, to);
@@ -161,7 +154,7 @@ static int copy_database(struct copying *copying)
 
 static int copy_snapshot(struct copying *copying)
 {
-	_cleanup_(close_fd) int fd = -1;
+	_cleanup_fd_ int fd = -1;
 	int r = copy_file(copying, &fd);
 
 	if (r)
@@ -173,7 +166,7 @@ static int copy_snapshot(struct copying *copying)
 static int copy_bootstrap(struct copying *copying)
 {
 	struct backup_part *part = copying->part;
-	_cleanup_(close_fd) int fd = -1;
+	_cleanup_fd_ int fd = -1;
 
 	if (copying->job->request->bootstrap)
 		return copy_file(copying, &fd);

@@ -9,17 +9,12 @@
 
 #include "backup/backup_priv.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 
 enum {
 	PIECE_SIZE = 65536,
 	BLOCK_SIZE = 10240, /* of tar, as ever */
 };
-
-static void close_fd(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 static void free_writer(struct archive **archive)
 {
@@ -66,7 +61,7 @@ static int put_header(struct job *job, struct archive *archive, const char *name
 
 static int put_file(struct job *job, struct archive *archive, const char *name)
 {
-	_cleanup_(close_fd) int fd = stage_read(&job->stage, name);
+	_cleanup_fd_ int fd = stage_read(&job->stage, name);
 	char piece[PIECE_SIZE];
 	int r = fd < 0 ? fd : put_header(job, archive, name, fd);
 
@@ -110,7 +105,7 @@ static int refuse_difference(struct job *job, const char *name)
 
 static int compare_file(struct job *job, struct archive *archive, const char *name)
 {
-	_cleanup_(close_fd) int fd = stage_read(&job->stage, name);
+	_cleanup_fd_ int fd = stage_read(&job->stage, name);
 	char piece[PIECE_SIZE], wanted[PIECE_SIZE];
 	ssize_t n;
 

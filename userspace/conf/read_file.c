@@ -7,13 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "conf/conf_priv.h"
-
-static void close_fd(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 static int read_all(int fd, char *text, size_t size, size_t *ret_len)
 {
@@ -57,14 +52,14 @@ static int read_file(int fd, size_t max, char **ret, size_t *ret_len)
 
 int conf_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
 {
-	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 ? -errno : read_file(fd, max, ret, ret_len);
 }
 
 int conf_read_plain_file(const char *path, size_t max, char **ret, size_t *ret_len)
 {
-	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat info;
 
 	if (fd < 0 || fstat(fd, &info))

@@ -8,7 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "base/cleanup.h"
+#include "base/fd.h"
 #include "datapath/datapath_priv.h"
 
 enum {
@@ -130,14 +130,6 @@ void bpf_links_close(struct datapath_bpf *b);
 void bpf_listen(void);
 /* The first complaint since then, or the verifier's verdict; "" if none. */
 const char *bpf_said(void);
-
-static inline void close_fd(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
-#define _cleanup_fd_ _cleanup_(close_fd)
 
 static inline int take_fd(int *fd)
 {

@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "httpd/tls_priv.h"
 
 enum {
@@ -41,12 +42,6 @@ static void free_pkey(EVP_PKEY **key)
 	EVP_PKEY_free(*key);
 }
 
-static void close_fd(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 /* Up to the file's end. 0 or -errno. */
 static int read_all(int fd, BIO *bio)
 {
@@ -73,7 +68,7 @@ static int read_all(int fd, BIO *bio)
 static int read_file(const char *path, struct pem *pem)
 {
 	/* A pipe without a writer must not hold up the start. */
-	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat facts;
 
 	if (fd < 0 || fstat(fd, &facts) < 0)

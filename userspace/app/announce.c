@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "app/announce.h"
-#include "app/ticks.h"
 #include "app/version.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "service/history.h"
 
@@ -37,7 +37,7 @@ static void log_started(const struct server *server, const char *listen, const c
 		  LOG_STR("data", settings->data), LOG_STR("limits_dir", settings->limits),
 		  LOG_U64("limits", catalog->n_limits), LOG_U64("packet_limits", packets.in_force),
 		  LOG_STR("interfaces", put_interfaces(&packets, &interfaces)),
-		  LOG_U64("took_ms", ticks_ms() - server->began_ms));
+		  LOG_U64("took_ms", monotonic_ms() - server->began_ms));
 }
 
 /* metrics: NULL for none. */
@@ -106,7 +106,7 @@ void announce_end(const struct server *server)
 	log_event(LOG_LEVEL_INFO, "stopped",
 		  LOG_STR("snapshot", state_text(snapshots.kept, snapshots.failing)),
 		  LOG_STR("ledger", state_text(ledger.kept, ledger.failing)),
-		  LOG_U64("took_ms", ticks_ms() - server->began_ms));
+		  LOG_U64("took_ms", monotonic_ms() - server->began_ms));
 }
 
 void announce_failure(int err, const struct field_error *error)

@@ -18,7 +18,6 @@
 #include "app/reload.h"
 #include "app/report.h"
 #include "app/serve.h"
-#include "app/ticks.h"
 #include "app/version.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -213,7 +212,7 @@ static void end_serving(struct server *server, struct reported *reported)
 int serve_run(const struct conf *conf)
 {
 	bool detach = conf_settings(conf)->detach_on_exit;
-	struct server server = {.conf = conf, .signal_fd = -1, .began_ms = ticks_ms()};
+	struct server server = {.conf = conf, .signal_fd = -1, .began_ms = monotonic_ms()};
 	struct reported reported = {0};
 	struct field_error error = {.field = ""};
 	int err;
@@ -229,7 +228,7 @@ int serve_run(const struct conf *conf)
 		if (!server.first_boot)
 			bootstrap_warn(server.store, conf_settings(conf));
 		wait_signal(&server, &reported);
-		server.began_ms = ticks_ms();
+		server.began_ms = monotonic_ms();
 		notify_manager("STOPPING=1");
 		end_serving(&server, &reported);
 		if (!detach)

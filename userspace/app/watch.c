@@ -2,22 +2,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <sys/inotify.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/watch.h"
+#include "base/clock.h"
 
 enum {
 	EDIT_MS = 100, /* what changes together, editors write within that */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 void watch_init(struct watch *watch)
 {
@@ -53,7 +45,7 @@ void watch_done(struct watch *watch)
 
 int watch_prepare(const struct watch *watch, struct pollfd *ret, int wait_ms)
 {
-	uint64_t now = now_ms();
+	uint64_t now = monotonic_ms();
 
 	*ret = (struct pollfd){.fd = watch->due_ms ? -1 : watch->fd, .events = POLLIN};
 	if (watch->due_ms == 0 || watch->due_ms >= now + (uint64_t)wait_ms)
@@ -74,8 +66,8 @@ static void drain(const struct watch *watch)
 bool watch_heed(struct watch *watch, const struct pollfd *waited)
 {
 	if (watch->due_ms == 0 && waited->revents)
-		watch->due_ms = now_ms() + EDIT_MS;
-	if (watch->due_ms == 0 || watch->due_ms > now_ms())
+		watch->due_ms = monotonic_ms() + EDIT_MS;
+	if (watch->due_ms == 0 || watch->due_ms > monotonic_ms())
 		return false;
 	watch->due_ms = 0;
 	drain(watch);

@@ -25,15 +25,25 @@ static uint64_t read_clock(clockid_t id)
 	return (uint64_t)at.tv_sec * NS_PER_S + (uint64_t)at.tv_nsec;
 }
 
+uint64_t monotonic_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t monotonic_ms(void)
+{
+	return monotonic_ns() / NS_PER_MS;
+}
+
 /* The reading that was interrupted least: UTC lies between two readings of the other clock. */
 static uint64_t measure_utc_offset(void)
 {
 	uint64_t offset = 0, least = UINT64_MAX;
 
 	for (int i = 0; i < OFFSET_READINGS; i++) {
-		uint64_t before = read_clock(CLOCK_MONOTONIC);
+		uint64_t before = monotonic_ns();
 		uint64_t utc = read_clock(CLOCK_REALTIME);
-		uint64_t width = read_clock(CLOCK_MONOTONIC) - before;
+		uint64_t width = monotonic_ns() - before;
 
 		if (width < least) {
 			least = width;
@@ -52,7 +62,7 @@ void clock_init_frozen(struct clock *clock)
 {
 	*clock = (struct clock){
 		.frozen = true,
-		.frozen_ns = read_clock(CLOCK_MONOTONIC),
+		.frozen_ns = monotonic_ns(),
 		.utc_offset_ns = measure_utc_offset(),
 	};
 }
@@ -61,7 +71,7 @@ uint64_t clock_now_ns(const struct clock *clock)
 {
 	if (clock->frozen)
 		return __atomic_load_n(&clock->frozen_ns, __ATOMIC_ACQUIRE);
-	return read_clock(CLOCK_MONOTONIC);
+	return monotonic_ns();
 }
 
 uint64_t clock_utc_ms(const struct clock *clock)

@@ -19,6 +19,10 @@ void clock_init_real(struct clock *clock);
 /* Starts at the present time and stands still. */
 void clock_init_frozen(struct clock *clock);
 
+/* CLOCK_MONOTONIC itself: how long things take here, also while a clock stands still. */
+uint64_t monotonic_ns(void);
+uint64_t monotonic_ms(void);
+
 uint64_t clock_now_ns(const struct clock *clock);
 uint64_t clock_utc_ms(const struct clock *clock);
 /* UTC minus monotonic as of now: UTC may have been set since the clock was made. */

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log_priv.h"
 
 enum {
@@ -52,14 +53,6 @@ struct writer {
 	bool torn; /* what was written last ends within a line */
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static struct timespec after_ms(clockid_t clock, unsigned int ms)
 {
 	struct timespec t;
@@ -80,7 +73,7 @@ static bool wait_room(uint64_t until_ms)
 
 	do {
 		end = atomic_load(&end_ms);
-		now = now_ms();
+		now = monotonic_ms();
 		end = end < until_ms ? end : until_ms;
 		left = end > now ? end - now : 0;
 		n = poll(&wait, 1, left < POLL_MS ? (int)left : POLL_MS);
@@ -247,7 +240,7 @@ void log_queue_put(const char *line, size_t len)
 		fill(queue.filling, line, len);
 	pthread_mutex_unlock(&queue.lock);
 	if (!running)
-		write_bytes(line, len, now_ms() + DIRECT_MS);
+		write_bytes(line, len, monotonic_ms() + DIRECT_MS);
 }
 
 int log_start(void)
@@ -286,7 +279,7 @@ void log_stop(void)
 	pthread_mutex_unlock(&queue.lock);
 	if (!running)
 		return;
-	atomic_store(&end_ms, now_ms() + STOP_MS);
+	atomic_store(&end_ms, monotonic_ms() + STOP_MS);
 	if (pthread_timedjoin_np(queue.thread, NULL, &until))
 		return;
 	pthread_mutex_lock(&queue.lock);

@@ -4,9 +4,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/session_priv.h"
 #include "cli/sse_priv.h"
 #include "cli/terminal_priv.h"
@@ -257,14 +257,6 @@ static void say_lost(struct top *top, const char *why)
 	draw(top);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static void wait_for_next_try(struct top *top, const char *why)
 {
 	uint64_t until_ms;
@@ -273,8 +265,8 @@ static void wait_for_next_try(struct top *top, const char *why)
 		      top->wait_s < RETRY_MAX_S / 2 ? top->wait_s * 2 :
 						      RETRY_MAX_S;
 	say_lost(top, why);
-	until_ms = now_ms() + top->wait_s * 1000ULL;
-	while (goes_on(top) && now_ms() < until_ms) {
+	until_ms = monotonic_ms() + top->wait_s * 1000ULL;
+	while (goes_on(top) && monotonic_ms() < until_ms) {
 		struct pollfd fds[2] = {{.fd = -1}, {.fd = -1}};
 		int numbers[2] = {-1, -1};
 

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "conf/limits.h"
 #include "doctor/doctor_priv.h"
 #include "journal/backends.h"
@@ -58,14 +58,6 @@ static const struct file_system *find_file_system(unsigned long number)
 	return &unknown;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
-
 /* Writes and syncs 4 KiB; how long that took, or -errno. */
 static int64_t try_sync(const char *directory)
 {
@@ -79,11 +71,11 @@ static int64_t try_sync(const char *directory)
 	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	began_ns = now_ns();
+	began_ns = monotonic_ns();
 	if (write(fd, bytes, sizeof(bytes)) != (ssize_t)sizeof(bytes) || fsync(fd))
 		took = errno ? -errno : -ENOSPC;
 	else
-		took = (int64_t)(now_ns() - began_ns);
+		took = (int64_t)(monotonic_ns() - began_ns);
 	close(fd);
 	unlink(path);
 	return took;

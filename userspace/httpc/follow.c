@@ -1,8 +1,8 @@
 /* Follows an answer without an end, and looks at other descriptors meanwhile. */
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "httpc/httpc_priv.h"
 
 /* One answer that is followed. */
@@ -16,18 +16,10 @@ struct follow {
 	bool silent; /* for too long */
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* Waiting for the head counts as silence, too. */
 static bool is_silent(struct follow *follow)
 {
-	uint64_t now = now_ms();
+	uint64_t now = monotonic_ms();
 	curl_off_t heard = 0;
 
 	curl_easy_getinfo(follow->httpc->curl, CURLINFO_SIZE_DOWNLOAD_T, &heard);
@@ -67,7 +59,7 @@ static CURLcode outcome(struct follow *follow)
 static CURLcode run(struct follow *follow)
 {
 	const struct httpc_watch *watch = follow->watch;
-	uint64_t looked_ms = now_ms(), waited_ms;
+	uint64_t looked_ms = monotonic_ms(), waited_ms;
 	int running = 1;
 
 	follow->heard_ms = looked_ms;
@@ -81,9 +73,9 @@ static CURLcode run(struct follow *follow)
 		follow->silent = is_silent(follow);
 		if (follow->silent)
 			return CURLE_OPERATION_TIMEDOUT;
-		waited_ms = now_ms() - looked_ms;
+		waited_ms = monotonic_ms() - looked_ms;
 		if (waited_ms >= watch->look_ms || wait_some(follow, watch->look_ms - waited_ms)) {
-			looked_ms = now_ms();
+			looked_ms = monotonic_ms();
 			follow->transfer->enough = !watch->look(watch->data);
 		}
 	}

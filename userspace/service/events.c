@@ -224,13 +224,13 @@ static bool rest(struct events *events, uint64_t until_ns)
 static void *run_events(void *data)
 {
 	struct events *events = data;
-	uint64_t due_ns = wake_now_ns() + TICK_NS, now_ns;
+	uint64_t due_ns = monotonic_ns() + TICK_NS, now_ns;
 	bool stop, idle;
 
 	do {
 		idle = !events->listeners;
 		stop = rest(events, due_ns);
-		now_ns = wake_now_ns();
+		now_ns = monotonic_ns();
 		events_admit(events, now_ns);
 		if (idle)
 			due_ns = now_ns + TICK_NS;
@@ -276,7 +276,7 @@ void events_halt(struct events *events)
 		pthread_join(events->thread, NULL);
 	events->running = false;
 	/* Where there was no thread, and who came when it had ended. */
-	events_admit(events, wake_now_ns());
+	events_admit(events, monotonic_ns());
 }
 
 void events_done(struct events *events)

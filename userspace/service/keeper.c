@@ -60,7 +60,7 @@ static void take_back(struct keeper *keeper, const struct due *due)
 		return;
 	r = admin_limit_expire(keeper->service, &actor, &target, &error);
 	if (r) {
-		keeper->rest_until_ns = wake_now_ns() + RETRY_MS * NS_PER_MS;
+		keeper->rest_until_ns = monotonic_ns() + RETRY_MS * NS_PER_MS;
 		return;
 	}
 	pthread_mutex_lock(&keeper->lock);
@@ -101,7 +101,7 @@ static void retry_packets(struct service *service)
 /* True when it is time to stop. */
 static bool rest(struct keeper *keeper, uint64_t ms)
 {
-	uint64_t until_ns = wake_now_ns() + ms * NS_PER_MS;
+	uint64_t until_ns = monotonic_ns() + ms * NS_PER_MS;
 	bool stop;
 	int r = 0;
 
@@ -122,7 +122,7 @@ static void *run_keeper(void *data)
 	while (!rest(keeper, more ? 0 : KEEPER_STEP_MS)) {
 		atomic_store_explicit(&keeper->service->about_ms,
 				      clock_utc_ms(keeper->service->clock), memory_order_relaxed);
-		now_ns = wake_now_ns();
+		now_ns = monotonic_ns();
 		more = now_ns >= keeper->rest_until_ns && take_back_next(keeper);
 		if (now_ns < retry_at_ns)
 			continue;

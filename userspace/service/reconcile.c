@@ -196,7 +196,7 @@ int reconcile_start(struct reconcile *reconcile, struct field_error *error)
 
 int reconcile_wait(struct reconcile *reconcile, uint64_t revision, uint32_t timeout_ms)
 {
-	uint64_t until_ns = wake_now_ns() + timeout_ms * NS_PER_MS;
+	uint64_t until_ns = monotonic_ns() + timeout_ms * NS_PER_MS;
 	bool reached;
 	int r = 0;
 

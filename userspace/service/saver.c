@@ -68,7 +68,7 @@ static bool rest_until(struct saver *saver, uint64_t until_ns)
 /* Rests for a moment, but no more once that takes too long; -EINTR when it is time to stop. */
 static int pace(struct saver *saver, uint64_t began_ns)
 {
-	uint64_t now_ns = wake_now_ns();
+	uint64_t now_ns = monotonic_ns();
 
 	if (now_ns - began_ns > saver->interval_ns / 4)
 		return rest_until(saver, now_ns) ? -EINTR : 0;
@@ -77,7 +77,7 @@ static int pace(struct saver *saver, uint64_t began_ns)
 
 static int write_blocks(struct saver *saver, struct engine_export *export, bool hurry)
 {
-	uint64_t began_ns = wake_now_ns();
+	uint64_t began_ns = monotonic_ns();
 	size_t len = saver_put_head(saver->block, saver->clock, saver->mark);
 	int err = 0;
 
@@ -133,13 +133,13 @@ static void note_written(struct saver *saver, int err)
 /* A snapshot that a stop interrupts is made anew by that. */
 void saver_save(struct saver *saver, bool hurry)
 {
-	uint64_t changes = engine_changes(saver->engine), began_ns = wake_now_ns();
+	uint64_t changes = engine_changes(saver->engine), began_ns = monotonic_ns();
 	int err;
 
 	if (saver->blocked || (saver->saved && changes == saver->saved_changes))
 		return;
 	err = write_snapshot(saver, hurry);
-	saver->took_ns = wake_now_ns() - began_ns;
+	saver->took_ns = monotonic_ns() - began_ns;
 	if (err == -EINTR)
 		return;
 	note_written(saver, err);
@@ -163,7 +163,7 @@ static bool rest_interval(struct saver *saver, uint64_t began_ns)
 	bool stop;
 
 	pthread_mutex_lock(&saver->lock);
-	while (!saver->stop && wake_now_ns() < next_ns(saver, began_ns))
+	while (!saver->stop && monotonic_ns() < next_ns(saver, began_ns))
 		wake_wait(&saver->wake, &saver->lock, next_ns(saver, began_ns));
 	stop = saver->stop;
 	pthread_mutex_unlock(&saver->lock);
@@ -173,10 +173,10 @@ static bool rest_interval(struct saver *saver, uint64_t began_ns)
 static void *run_saver(void *data)
 {
 	struct saver *saver = data;
-	uint64_t began_ns = wake_now_ns();
+	uint64_t began_ns = monotonic_ns();
 
 	while (!rest_interval(saver, began_ns)) {
-		began_ns = wake_now_ns();
+		began_ns = monotonic_ns();
 		saver_save(saver, false);
 	}
 	saver_save(saver, true);

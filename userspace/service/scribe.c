@@ -103,7 +103,7 @@ void scribe_tell(struct scribe *scribe, size_t notes, size_t unnoted)
 
 bool scribe_is_ready(struct scribe *scribe, struct field_error *error)
 {
-	uint64_t until_ns = wake_now_ns() + OPEN_WAIT_MS * NS_PER_MS;
+	uint64_t until_ns = monotonic_ns() + OPEN_WAIT_MS * NS_PER_MS;
 	bool ready;
 	int r = 0;
 
@@ -258,13 +258,13 @@ static void wait_until(struct scribe *scribe, uint64_t until_ns, bool heed_notes
 /* Until there is something to do; true when it is time to stop. After a failure notes must wait. */
 static bool rest(struct scribe *scribe, uint64_t retry_ms)
 {
-	uint64_t now_ns = wake_now_ns();
+	uint64_t now_ns = monotonic_ns();
 	bool stop;
 
 	pthread_mutex_lock(&scribe->lock);
 	wait_until(scribe, now_ns + rest_ns(scribe, retry_ms), !retry_ms);
 	if (scribe->told && !retry_ms)
-		wait_until(scribe, wake_now_ns() + GATHER_MS * NS_PER_MS, false);
+		wait_until(scribe, monotonic_ns() + GATHER_MS * NS_PER_MS, false);
 	scribe->told = false;
 	stop = scribe->stop;
 	pthread_mutex_unlock(&scribe->lock);

@@ -31,7 +31,7 @@ struct sweep_pace sweep_pace_for(uint64_t keys, uint64_t pass_ns)
 /* True when it is time to stop. */
 static bool rest(struct sweeper *sweeper, uint64_t ns)
 {
-	uint64_t until_ns = wake_now_ns() + ns;
+	uint64_t until_ns = monotonic_ns() + ns;
 	bool stop;
 	int r = 0;
 

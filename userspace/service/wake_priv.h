@@ -6,15 +6,6 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Not the service's clock, which may stand still. */
-static inline uint64_t wake_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* As pthread_cond_timedwait(). Any condition will do: the clock is named here, not in its making. */
 static inline int wake_wait(pthread_cond_t *wake, pthread_mutex_t *lock, uint64_t until_ns)
 {

@@ -1,7 +1,7 @@
 /* Counts answers by row of the route table, and times some of the requests with checks. */
 /* SPDX-License-Identifier: MIT */
-#include <time.h>
 
+#include "base/clock.h"
 #include "doors/http/counts.h"
 #include "doors/http/route.h"
 #include "httpd/httpd.h"
@@ -25,18 +25,9 @@ int counts_new(struct counters **ret)
 	return counters_new(CELL_ROUTES + n * METRICS_N_CLASSES, ret);
 }
 
-/* Not the service's clock, which may stand still. */
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 uint64_t counts_begin(void)
 {
-	return untimed == 0 ? now_ns() : 0;
+	return untimed == 0 ? monotonic_ns() : 0;
 }
 
 void counts_admitted(struct request *request)
@@ -63,7 +54,7 @@ void counts_add(const struct request *request, unsigned int status)
 		cell = CELL_ROUTES + route_index(request->route) * METRICS_N_CLASSES;
 	counters_add(counts, cell + class_of(status), 1);
 	if (request->started_ns)
-		times_add(counts, CELL_TIMES, now_ns() - request->started_ns);
+		times_add(counts, CELL_TIMES, monotonic_ns() - request->started_ns);
 }
 
 static void read_route(const struct http *http, size_t cell, const char *method, const char *path,

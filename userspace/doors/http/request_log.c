@@ -1,9 +1,9 @@
 /* One log line for a request: which requests have one, and what it says. */
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "doors/http/http_priv.h"
 #include "doors/http/request_id.h"
@@ -17,14 +17,6 @@ enum {
 	PATH_SHOWN_MAX = 200,
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static enum http_log_requests which(const struct http *http)
 {
 	return atomic_load_explicit(&http->log_requests, memory_order_relaxed);
@@ -32,13 +24,13 @@ static enum http_log_requests which(const struct http *http)
 
 uint64_t request_log_begin(const struct http *http)
 {
-	return which(http) >= HTTP_LOG_ERRORS ? now_ns() : 0;
+	return which(http) >= HTTP_LOG_ERRORS ? monotonic_ns() : 0;
 }
 
 void request_log_time(struct request *request)
 {
 	if (!request->begun_ns)
-		request->begun_ns = now_ns();
+		request->begun_ns = monotonic_ns();
 }
 
 bool request_log_wants(const struct request *request, const struct reply *reply,
@@ -68,7 +60,7 @@ static bool is_admitted(const struct request *request, unsigned int status, uint
 	*ret_left_out = 0;
 	if (status < 400 || status == 429)
 		return true;
-	return log_bound_admits(known ? &http->known_lines : &http->stranger_lines, now_ns(),
+	return log_bound_admits(known ? &http->known_lines : &http->stranger_lines, monotonic_ns(),
 				ret_left_out);
 }
 
@@ -168,7 +160,7 @@ static void add_outcome(struct fields *fields, const struct request *request,
 	if (request->from->refused_status)
 		add_text(fields, "reason", request->from->refused_reason);
 	if (request->begun_ns)
-		add(fields, LOG_U64("duration_us", (now_ns() - request->begun_ns) / 1000));
+		add(fields, LOG_U64("duration_us", (monotonic_ns() - request->begun_ns) / 1000));
 	add(fields, LOG_U64("bytes", answer->body.len));
 }
 

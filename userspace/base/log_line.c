@@ -43,16 +43,6 @@ static size_t character_len(const char *at, size_t left)
 	return utf8_valid(at, len) ? len : 0;
 }
 
-/* Bytes that would move a terminal's cursor or end a line: C0, DEL and, in two bytes, C1. */
-static bool is_control(const char *at, size_t len)
-{
-	unsigned char first = (unsigned char)at[0];
-
-	if (len == 1)
-		return first < 0x20 || first == 0x7F;
-	return len == 2 && first == 0xC2 && (unsigned char)at[1] < 0xA0;
-}
-
 /* Returns the bytes read. */
 static size_t put_character(struct buf *text, const char *at, size_t left, enum escapes escapes)
 {
@@ -62,7 +52,8 @@ static size_t put_character(struct buf *text, const char *at, size_t left, enum 
 		buf_put_str(text, "\xEF\xBF\xBD"); /* U+FFFD stands for what is not UTF-8 */
 		return 1;
 	}
-	if (is_control(at, len))
+	/* It would move a terminal's cursor, or end the line. */
+	if (utf8_has_control(at, len))
 		buf_printf(text, "\\u%04x", (unsigned char)at[len - 1]);
 	else if (escapes == ESCAPE_QUOTES && (*at == '"' || *at == '\\'))
 		buf_printf(text, "\\%c", *at);

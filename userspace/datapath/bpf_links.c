@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "datapath/bpf_priv.h"
+#include "datapath/look.h"
 
 /* bpffs takes no dots; a slash would leave the directory. */
 static void write_path(const struct datapath_bpf *b, const char *name, char path[BPF_PATH_SIZE])
@@ -115,35 +116,20 @@ static int create_link(const struct datapath_bpf *b, unsigned int index, uint32_
 	return bpf_link_create(b->program, (int)index, BPF_XDP, &options);
 }
 
-bool bpf_links_is_sluice(uint32_t id)
-{
-	struct bpf_prog_info info = {.type = 0};
-	uint32_t size = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(id);
-	bool is = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
-		  strcmp(info.name, "sluice_xdp") == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return is;
-}
-
 static void show_busy(struct datapath_bpf *b, struct bpf_interface *interface, unsigned int index)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, found);
-	uint32_t id = 0;
+	struct datapath_attached there;
 
-	if (bpf_xdp_query((int)index, 0, &found) == 0)
-		id = found.drv_prog_id ? found.drv_prog_id : found.skb_prog_id;
-	if (id && bpf_links_is_sluice(id))
+	datapath_look_attached(index, &there);
+	if (there.sluice)
 		show_none(b, interface,
 			  "another Sluice's program limits it (id %u): detach that, or remove the "
 			  "pin directory it left",
-			  id);
+			  there.id);
 	else
 		show_none(b, interface,
 			  "another XDP program is attached to it (id %u): detach that one first",
-			  id);
+			  there.id);
 }
 
 /* Native if the driver can, else generic; returns the link or -errno, having shown why. */

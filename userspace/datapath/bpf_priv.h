@@ -119,8 +119,6 @@ void bpf_sample_close(struct datapath_bpf *b);
 void bpf_links_tend(struct datapath_bpf *b);
 /* Says what goes on although nobody names it any more. */
 void bpf_links_report_unnamed(struct datapath_bpf *b);
-/* Whether a program is of our name; naming others' programs takes CAP_SYS_ADMIN. */
-bool bpf_links_is_sluice(uint32_t id);
 /* Detaches and unpins every link, also those of interfaces no longer named. */
 void bpf_links_detach(struct datapath_bpf *b);
 void bpf_links_close(struct datapath_bpf *b);

@@ -92,6 +92,17 @@ int datapath_look_pins(const char *pin_dir, struct datapath_pins *ret)
 	return err;
 }
 
+/* Whether a program is of our name; naming others' programs takes CAP_SYS_ADMIN. */
+static bool is_sluice(uint32_t id)
+{
+	struct bpf_prog_info info = {.type = 0};
+	uint32_t size = sizeof(info);
+	_cleanup_fd_ int fd = bpf_prog_get_fd_by_id(id);
+
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+	       strcmp(info.name, "sluice_xdp") == 0;
+}
+
 int datapath_look_attached(unsigned int ifindex, struct datapath_attached *ret)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, found);
@@ -105,6 +116,6 @@ int datapath_look_attached(unsigned int ifindex, struct datapath_attached *ret)
 				      found.skb_prog_id;
 	if (ret->id)
 		ret->mode = ret->id == found.skb_prog_id ? DATAPATH_GENERIC : DATAPATH_NATIVE;
-	ret->sluice = ret->id && bpf_links_is_sluice(ret->id);
+	ret->sluice = ret->id && is_sluice(ret->id);
 	return 0;
 }

@@ -164,7 +164,7 @@ static int start(struct datapath_bpf *b, const struct datapath_config *config)
 {
 	int err = bpf_place_name(b, config->pin_dir);
 
-	if (!err && !b->n_interfaces && !bpf_place_has_links(b))
+	if (!err && !b->n_interfaces && !bpf_place_count_links(b))
 		err = bpf_off(b, "no interface is named: start with --iface NAME");
 	if (!err)
 		err = bpf_place_check(b);

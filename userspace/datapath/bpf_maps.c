@@ -211,7 +211,7 @@ static int make_maps(struct datapath_bpf *b, uint32_t lines)
 	static const struct sluice_tables *const none;
 	int err;
 
-	if (bpf_place_has_links(b))
+	if (bpf_place_count_links(b))
 		return bpf_off(b, "%.100s holds links and no " META ": " ADVICE, b->pins);
 	if (!b->may_load)
 		return bpf_program_off(b);

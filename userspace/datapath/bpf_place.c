@@ -32,18 +32,18 @@ int bpf_place_name(struct datapath_bpf *b, const char *pin_dir)
 	return 0;
 }
 
-bool bpf_place_has_links(const struct datapath_bpf *b)
+size_t bpf_place_count_links(const struct datapath_bpf *b)
 {
 	DIR *dir = opendir(b->links);
 	const struct dirent *entry;
-	bool found = false;
+	size_t n = 0;
 
 	if (!dir)
-		return false;
-	while (!found && (entry = readdir(dir)))
-		found = entry->d_name[0] != '.';
+		return 0;
+	while ((entry = readdir(dir)))
+		n += entry->d_name[0] != '.';
 	closedir(dir);
-	return found;
+	return n;
 }
 
 static int check_rights(struct datapath_bpf *b)
@@ -87,13 +87,11 @@ int bpf_place_check(struct datapath_bpf *b)
 	return err ? err : check_clock(b);
 }
 
-/* The nearest directory above `path`, or itself, that is there. */
-static int stat_nearest(const char *path, struct statfs *ret)
+int bpf_place_nearest(const struct datapath_bpf *b, char at[BPF_DIR_SIZE], struct statfs *ret)
 {
-	char at[BPF_DIR_SIZE];
 	char *slash;
 
-	snprintf(at, sizeof(at), "%s", path);
+	snprintf(at, BPF_DIR_SIZE, "%s", b->pin_dir);
 	while (statfs(at, ret) < 0) {
 		slash = strrchr(at, '/');
 		if (errno != ENOENT || !slash)
@@ -133,8 +131,9 @@ static const char *hint_of(int err, const char *path)
 
 static int find_bpffs(struct datapath_bpf *b)
 {
+	char at[BPF_DIR_SIZE];
 	struct statfs fs = {0};
-	int err = stat_nearest(b->pin_dir, &fs);
+	int err = bpf_place_nearest(b, at, &fs);
 
 	if (!err && (unsigned long)fs.f_type == BPF_FS_MAGIC)
 		return 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -63,7 +64,10 @@ extern const char bpf_object_start[], bpf_object_end[];
 /* bpf_place.c: where the pins are, and whether rights and clock are right. */
 /* Fills the three directories; they need not exist. */
 int bpf_place_name(struct datapath_bpf *b, const char *pin_dir);
-bool bpf_place_has_links(const struct datapath_bpf *b);
+/* Links pinned there; 0 also where nothing can be read. */
+size_t bpf_place_count_links(const struct datapath_bpf *b);
+/* The pin directory, or the nearest above it that is there; and what file system that is on. */
+int bpf_place_nearest(const struct datapath_bpf *b, char at[BPF_DIR_SIZE], struct statfs *ret);
 /* Whether the pins are where bpffs is mounted, also by us. */
 bool bpf_place_is_default(const struct datapath_bpf *b);
 /* Whether this process may limit packets, perhaps load, and reads the kernel's clock. */

@@ -1,6 +1,5 @@
 /* Looks at what limiting packets takes and what is there already, without changing anything. */
 /* SPDX-License-Identifier: MIT */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -28,20 +27,6 @@ int datapath_look_load(void)
 	return fd < 0 ? fd : 0;
 }
 
-static size_t count_links(const char *path)
-{
-	DIR *dir = opendir(path);
-	const struct dirent *entry;
-	size_t n = 0;
-
-	if (!dir)
-		return 0;
-	while ((entry = readdir(dir)))
-		n += entry->d_name[0] != '.';
-	closedir(dir);
-	return n;
-}
-
 /* A lock that is free is let go of at once: a controller that starts meanwhile waits that long. */
 static void look_at_holder(struct datapath_bpf *b, struct datapath_pins *ret)
 {
@@ -60,15 +45,10 @@ static int look_at_place(const struct datapath_bpf *b, struct datapath_pins *ret
 {
 	char at[BPF_DIR_SIZE];
 	struct statfs fs;
-	char *slash;
+	int err = bpf_place_nearest(b, at, &fs);
 
-	snprintf(at, sizeof(at), "%s", b->pin_dir);
-	while (statfs(at, &fs) < 0) {
-		slash = strrchr(at, '/');
-		if (errno != ENOENT || !slash)
-			return -errno;
-		slash[slash == at] = '\0';
-	}
+	if (err)
+		return err;
 	ret->bpffs = (unsigned long)fs.f_type == BPF_FS_MAGIC;
 	ret->mountable = bpf_place_is_default(b);
 	ret->writable = access(at, W_OK | X_OK) == 0;
@@ -86,7 +66,7 @@ int datapath_look_pins(const char *pin_dir, struct datapath_pins *ret)
 	err = bpf_place_name(b, pin_dir) ? -ENAMETOOLONG : look_at_place(b, ret);
 	if (!err) {
 		look_at_holder(b, ret);
-		ret->links = count_links(b->links);
+		ret->links = bpf_place_count_links(b);
 	}
 	free(b);
 	return err;

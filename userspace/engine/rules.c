@@ -80,25 +80,16 @@ static struct table_link *find_anchor(const struct match *match, size_t at,
 							       at, anchor, match->tenant->number));
 }
 
-static void match_prefixes(struct match *match)
+/* ANCHOR_PREFIX or ANCHOR_SUFFIX: each length stands in one place. */
+static void match_end(struct match *match, enum anchor_kind kind)
 {
-	const struct anchor_lengths *lengths = &match->tenant->anchors[ANCHOR_PREFIX];
+	const struct anchor_lengths *lengths = &match->tenant->anchors[kind];
 
 	for (uint16_t i = 0; i < lengths->n && lengths->lengths[i] <= match->len; i++) {
-		struct anchor anchor = {.kind = ANCHOR_PREFIX, .len = lengths->lengths[i]};
+		struct anchor anchor = {.kind = kind, .len = lengths->lengths[i]};
+		size_t at = kind == ANCHOR_SUFFIX ? match->len - anchor.len : 0;
 
-		match_links(match, find_anchor(match, 0, &anchor));
-	}
-}
-
-static void match_suffixes(struct match *match)
-{
-	const struct anchor_lengths *lengths = &match->tenant->anchors[ANCHOR_SUFFIX];
-
-	for (uint16_t i = 0; i < lengths->n && lengths->lengths[i] <= match->len; i++) {
-		struct anchor anchor = {.kind = ANCHOR_SUFFIX, .len = lengths->lengths[i]};
-
-		match_links(match, find_anchor(match, match->len - anchor.len, &anchor));
+		match_links(match, find_anchor(match, at, &anchor));
 	}
 }
 
@@ -150,8 +141,8 @@ static size_t measure_sums(const struct match *match)
 static void match_anchors(struct match *match)
 {
 	anchor_sum(&match->rules->powers, match->key, measure_sums(match), match->sums);
-	match_prefixes(match);
-	match_suffixes(match);
+	match_end(match, ANCHOR_PREFIX);
+	match_end(match, ANCHOR_SUFFIX);
 	match_inside(match);
 }
 

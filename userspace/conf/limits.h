@@ -12,7 +12,7 @@ enum {
 
 /* Where a limit of the set stands. */
 struct conf_place {
-	size_t file; /* index in names */
+	size_t file; /* index in files */
 	uint32_t line;
 };
 

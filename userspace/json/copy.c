@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "json/copy.h"
 
@@ -16,6 +17,9 @@ static void put_real(struct json_writer *writer, double value)
 		if (strtod(text, NULL) == value)
 			break;
 	}
+	/* Without a point or an exponent it would be read as an integer. */
+	if (text[strcspn(text, ".e")] == '\0')
+		len = (int)(stpcpy(text + len, ".0") - text);
 	at = json_begin_value(writer, (size_t)len);
 	if (!at)
 		return;

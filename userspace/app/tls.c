@@ -10,10 +10,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/utc.h"
+#include "httpd/httpd.h"
 
 enum {
-	DAY_S = 24 * 3600,
-	WARN_DAYS = 14,
+	AGAIN_MS = 24 * 3600 * 1000,
 };
 
 void tls_init(struct tls_files *files)
@@ -158,7 +158,7 @@ static bool report_time(const struct http_certificate *certificate, uint64_t now
 		log_error(
 			"tls_cert: the certificate has expired at %s: clients that look refuse it",
 			text);
-	else if (left < (int64_t)WARN_DAYS * DAY_S)
+	else if (left < HTTPD_TLS_SOON_S)
 		log_warning("tls_cert: the certificate expires at %s: clients that look refuse it "
 			    "from then on",
 			    text);
@@ -183,5 +183,5 @@ void tls_report(const struct http *http, const struct clock *clock, struct tls_r
 				    "file: chmod o= would end that");
 	}
 	if (now_ms >= reported->again_ms && report_time(&now, now_ms))
-		reported->again_ms = now_ms + (uint64_t)DAY_S * 1000;
+		reported->again_ms = now_ms + AGAIN_MS;
 }

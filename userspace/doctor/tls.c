@@ -8,11 +8,6 @@
 #include "doctor/doctor_priv.h"
 #include "httpd/httpd.h"
 
-enum {
-	DAY_S = 24 * 3600,
-	SOON_DAYS = 14,
-};
-
 static void explain_failure(struct doctor *doctor, int r, const struct field_error *error)
 {
 	const char *setting = r == HTTPD_E_KEY ? "tls_key" : "tls_cert";
@@ -33,7 +28,7 @@ static void explain_times(struct doctor *doctor, const struct httpd_tls_facts *f
 	else if (facts->expires <= now)
 		doctor_say(doctor, DOCTOR_WARN, "renew it: clients refuse it",
 			   "the certificate has expired at %s", text);
-	else if (facts->expires - now < (int64_t)SOON_DAYS * DAY_S)
+	else if (facts->expires - now < HTTPD_TLS_SOON_S)
 		doctor_say(doctor, DOCTOR_WARN, "renew it; a running server notices",
 			   "the certificate expires at %s", text);
 	else

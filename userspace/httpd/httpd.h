@@ -95,6 +95,9 @@ struct httpd_tls_facts {
 	bool key_open;            /* everybody on this host may read or write the key's file */
 };
 
+/* So long before a certificate expires it is time to say so. */
+enum { HTTPD_TLS_SOON_S = 14 * 24 * 3600 };
+
 /* Outcomes of httpd_tls_new(); error->message names the file and what is wrong with it. */
 #define HTTPD_E_CERTIFICATE 1
 #define HTTPD_E_KEY         2

@@ -69,20 +69,31 @@ static int check_tls(const struct settings *settings)
 	return err;
 }
 
+static int check_bootstrap(const char *path, const struct settings *settings)
+{
+	struct field_error error;
+	int err = random_init();
+
+	if (err)
+		return explain(err, NULL);
+	err = bootstrap_check(settings, &error);
+	if (err)
+		fprintf(stderr, "sluice: %s: %s: %s\n", path, error.field, error.message);
+	return err;
+}
+
 /* The file alone: neither the environment nor a running server matters. */
 static int check(const char *path)
 {
 	const struct conf_sources sources = {.file = path};
 	_cleanup_conf_ struct conf *conf = NULL;
-	struct field_error error;
+	const struct settings *settings;
 
 	if (config_load(&sources, &conf))
 		return EXIT_WRONG;
-	if (random_init() || bootstrap_check(conf_settings(conf), &error)) {
-		fprintf(stderr, "sluice: %s: %s: %s\n", path, error.field, error.message);
-		return EXIT_WRONG;
-	}
-	if (check_tls(conf_settings(conf)) || check_limits(conf_settings(conf)->limits))
+	settings = conf_settings(conf);
+	if (check_bootstrap(path, settings) || check_tls(settings) ||
+	    check_limits(settings->limits))
 		return EXIT_WRONG;
 	printf("%s is fine\n", path);
 	return 0;

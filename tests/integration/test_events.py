@@ -211,7 +211,7 @@ def test_streams_over_tls_are_those_of_plain(start, tmp_path):
 
 
 def test_worker_threads_are_free_whatever_streams_there_are(fresh):
-    """There are two workers; streams beyond that many hold none."""
+    """There are four workers at most; streams beyond that many hold none."""
     streams = [Stream(fresh.connection.port) for _ in range(20)]
     for i in range(20):
         fresh.make(f"k{i}")

@@ -11,7 +11,7 @@ import time
 import pytest
 from certificates import Pair
 from cli import Cli
-from conftest import CHECK_KEY, KEY, command, environment
+from conftest import CHECK_KEY, KEY, command, environment, wait_for
 from screen import Screen
 
 HEAD_LINE = 4
@@ -206,13 +206,7 @@ def test_terminal_that_goes_away_ends_it(fresh, screens):
     screen.becomes(lambda t: "users  user*" in t)
     os.close(screen.master)
     screen.master = os.open("/dev/null", os.O_RDONLY)
-    for _ in range(100):
-        done, status = os.waitpid(screen.pid, os.WNOHANG)
-        if done:
-            break
-        time.sleep(0.05)
-    assert done
-    screen.status = status
+    _, screen.status = wait_for(lambda: (done := os.waitpid(screen.pid, os.WNOHANG))[0] and done, timeout_s=5)
 
 
 def test_server_that_goes_is_waited_for(start, tmp_path, screens):
